@@ -1,0 +1,235 @@
+"""The one decoder: the bytes of a picture -> uint8 [height, width, channels], alike for training and gateway.
+
+What it does, in order: reads the header and checks the pixel count before anything is decoded; takes the first frame;
+scales JPEGs down while decoding (`draft`); turns 16-bit, palette, CMYK and Lab into 8-bit RGB or grey, alpha over
+white; resizes (antialiased bilinear, as `tf.image.resize(..., antialias=True)`); turns by the EXIF orientation.
+
+    ImageError
+    |-- EmptyImage         no bytes at all
+    |-- UnsupportedImage   not a picture, or of a format that is not read
+    |-- CorruptImage       a picture of a known format that breaks off or contradicts itself
+    `-- ImageTooLarge      more pixels than allowed
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, UnidentifiedImageError, features
+
+from contract.card import ImageSpec
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *(("AVIF",) if features.check("avif") else ()))
+READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
+MAX_PIXELS = 64_000_000
+
+_ORIENTATION_TAG = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = {5, 6, 7, 8}
+# Twice the wanted size keeps the antialiased result close to that of the full picture.
+_DRAFT_MARGIN = 2
+
+
+class ImageError(ValueError):
+    """Bytes that do not become a picture. `code` is stable, for programs; the message is for people."""
+
+    code: ClassVar[str] = "bad_image"
+
+
+class EmptyImage(ImageError):
+    """A file of no bytes."""
+
+    code = "empty_image"
+
+
+class UnsupportedImage(ImageError):
+    """Not a picture, or of a format that is not read."""
+
+    code = "unsupported_image"
+
+
+class CorruptImage(ImageError):
+    """A picture of a known format that breaks off or contradicts itself."""
+
+    code = "corrupt_image"
+
+
+class ImageTooLarge(ImageError):
+    """More pixels than allowed, by the header: nothing was decoded."""
+
+    code = "image_too_large"
+
+
+def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """The picture as the array that the model takes.
+
+    Args:
+        data: The file's bytes, of any of `FORMATS`; the file's name and extension play no part.
+        spec: Size, channels and way of resizing.
+        max_pixels: Width times height above which the picture is refused before it is decoded.
+
+    Returns:
+        uint8 [spec.height, spec.width, spec.channels].
+
+    Raises:
+        ImageError: One of its four kinds, with a message that names what came and what was wanted.
+    """
+    if not data:
+        raise EmptyImage(f"Expected {READABLE}. Received: an empty file")
+    with _open(data, max_pixels) as picture:
+        try:
+            return _to_array(picture, spec)
+        # Pillow's plugins raise whatever a hostile file makes them stumble over: OSError, ValueError, SyntaxError, ...
+        except Exception as error:
+            raise CorruptImage(f"The {picture.format} picture is damaged: {_reason(error)}") from error
+
+
+def _open(data: bytes, max_pixels: int) -> Image.Image:
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageTooLarge(f"Expected at most {max_pixels:,} pixels. Received: a picture of far more") from None
+    except UnidentifiedImageError:
+        raise UnsupportedImage(f"Expected {READABLE}. Received: {_guess(data)}") from None
+    except Exception as error:
+        raise CorruptImage(f"The picture's header is damaged: {_reason(error)}") from error
+    width, height = picture.size
+    if width * height > max_pixels:
+        picture.close()
+        raise ImageTooLarge(
+            f"Expected at most {max_pixels:,} pixels. Received: {width} x {height} = {width * height:,}"
+        )
+    return picture
+
+
+def _to_array(picture: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
+    orientation = _orientation(picture)
+    width, height = (spec.height, spec.width) if orientation in _SIDEWAYS else (spec.width, spec.height)
+    mode = "L" if spec.channels == 1 else "RGB"
+    picture.draft(None, _draft_size(picture.size, (width, height), spec.resize))
+    flat = _to_8_bit(picture, mode)
+    fitted = _fit(flat, (width, height), spec.resize)
+    if orientation in _TRANSPOSE:
+        fitted = fitted.transpose(_TRANSPOSE[orientation])
+    return np.asarray(fitted, dtype=np.uint8).reshape(spec.shape)
+
+
+def _orientation(picture: Image.Image) -> int:
+    """1 to 8; a damaged EXIF block counts as none, as in every viewer."""
+    try:
+        return int(picture.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:
+        return 1
+
+
+def _draft_size(size: tuple[int, int], wanted: tuple[int, int], resize: str) -> tuple[int, int]:
+    """What to ask of the JPEG decoder: its answer is never smaller than this in either direction."""
+    (width, height), (to_width, to_height) = size, wanted
+    if resize == "stretch":
+        return to_width * _DRAFT_MARGIN, to_height * _DRAFT_MARGIN
+    scales = to_width / width, to_height / height
+    scale = (max(scales) if resize == "crop" else min(scales)) * _DRAFT_MARGIN
+    return math.ceil(width * scale), math.ceil(height * scale)
+
+
+def _to_8_bit(picture: Image.Image, mode: str) -> Image.Image:
+    """Grey or RGB with 8 bits a channel, what is transparent over white."""
+    if picture.mode.startswith(("I", "F")):
+        return _from_deep(picture).convert(mode)
+    if picture.mode == "LAB":
+        return _from_lab(picture).convert(mode)
+    if picture.has_transparency_data:
+        if picture.mode == "RGBa":
+            picture = picture.convert("RGBA")
+        layer = picture.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert(mode)
+    return picture.convert(mode)
+
+
+def _from_deep(picture: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits -> 8 bits. Pillow's own `convert` clips at 255 where it should scale.
+
+    Integers are taken as 16-bit if any of them is above 255; floats as 0..1 if none is above 1.
+    """
+    values: NDArray[Any] = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+    top = values.max(initial=0)
+    if picture.mode.startswith("I"):
+        scale = 1 / 257 if top > 255 or picture.mode.startswith("I;16") else 1.0
+    else:
+        scale = 255.0 if top <= 1 else 1.0
+    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+
+
+def _from_lab(picture: Image.Image) -> Image.Image:
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    converted = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
+    if converted is None:
+        raise OSError("its Lab colours cannot be converted")
+    return converted
+
+
+def _fit(picture: Image.Image, size: tuple[int, int], resize: str) -> Image.Image:
+    width, height = picture.size
+    if picture.size == size:
+        return picture
+    if resize == "crop":
+        scale = min(width / size[0], height / size[1])
+        dx, dy = (width - size[0] * scale) / 2, (height - size[1] * scale) / 2
+        return _scale(picture, size, (dx, dy, width - dx, height - dy))
+    if resize == "pad":
+        scale = min(size[0] / width, size[1] / height)
+        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        canvas = Image.new(picture.mode, size)
+        canvas.paste(
+            _scale(picture, inner, (0, 0, width, height)), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
+        )
+        return canvas
+    return _scale(picture, size, (0, 0, width, height))
+
+
+def _scale(picture: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
+    return picture.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
+
+
+def _guess(data: bytes) -> str:
+    """What the bytes seem to be, for the message."""
+    head = data[:512].lstrip().lower()
+    if data[4:8] == b"ftyp":
+        brand = data[8:12].decode("ascii", "replace")
+        return "HEIF or HEIC" if brand in {"heic", "heix", "mif1", "hevc"} else f"a media file of brand {brand!r}"
+    known = {
+        b"%pdf": "PDF",
+        b"pk\x03\x04": "a ZIP archive",
+        b"<svg": "SVG",
+        b"<!doctype html": "HTML",
+        b"<html": "HTML",
+    }
+    for magic, name in known.items():
+        if head.startswith(magic):
+            return name
+    for name in ("PNG", "JPEG", "GIF"):
+        if data.startswith({"PNG": b"\x89PNG", "JPEG": b"\xff\xd8", "GIF": b"GIF8"}[name]):
+            return f"a {name} whose header cannot be read"
+    try:
+        data[:512].decode("utf-8")
+    except UnicodeDecodeError:
+        return f"{len(data):,} bytes of no picture format"
+    return "text"
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]

@@ -1,0 +1,1 @@
+"""Vitrine's tests; the folders mirror the packages."""
