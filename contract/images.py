@@ -27,6 +27,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *(("AVIF",) if features.
 READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
 MAX_PIXELS = 64_000_000
 
+_DRAFTED = {"JPEG", "MPO"}
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -115,6 +116,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
 
 
 def _to_array(picture: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
+    if picture.format not in _DRAFTED:
+        picture.load()  # before EXIF is asked for: PNG's reads the whole file, and its failure would be taken for no EXIF
     orientation = _orientation(picture)
     width, height = (spec.height, spec.width) if orientation in _SIDEWAYS else (spec.width, spec.height)
     mode = "L" if spec.channels == 1 else "RGB"
