@@ -117,7 +117,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
 
 def _to_array(picture: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
     if picture.format not in _DRAFTED:
-        picture.load()  # before EXIF is asked for: PNG's reads the whole file, and its failure would be taken for no EXIF
+        # Before EXIF is asked for: that reads a whole PNG, and a failure there would be taken for no EXIF.
+        picture.load()
     orientation = _orientation(picture)
     width, height = (spec.height, spec.width) if orientation in _SIDEWAYS else (spec.width, spec.height)
     mode = "L" if spec.channels == 1 else "RGB"
