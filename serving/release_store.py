@@ -1,0 +1,72 @@
+"""Writes the release state: ``release.json``, the truth, then ``models.config``, which is rendered from it."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from contract import release as release_file
+from contract import versions
+from contract.release import ModelRelease, Release
+from contract.versions import check_name
+from serving import models_config
+
+
+class RolloutBusy(Exception):
+    """Another operator is rolling out a version of the same model."""
+
+
+class ReleaseStore:
+    """The release state of a model repository, changed one model at a time."""
+
+    def __init__(self, root: Path, base_path: str) -> None:
+        """`base_path` is where the model servers find the repository, as in `models_config.render`."""
+        self.root = root
+        self._base_path = base_path
+
+    def read(self) -> Release:
+        """The state. Raises ReleaseError if it cannot be understood."""
+        return Release.read(self.root)
+
+    def model(self, name: str) -> ModelRelease:
+        """The state of one model, empty if it was never released."""
+        return self.read().models.get(name, ModelRelease())
+
+    def write_model(self, name: str, model: ModelRelease) -> None:
+        """Replaces the state of one model; an empty state removes it. Others' changes to other models stay."""
+        with versions.locked(self.root):
+            release = self.read()
+            others = {other: state for other, state in release.models.items() if other != name}
+            changed = Release({**others, name: model} if model != ModelRelease() else others)
+            if changed != release:
+                versions.write_atomically(self.root / release_file.FILE_NAME, changed.to_json())
+            self._render(changed)
+
+    def repair(self) -> None:
+        """Renders ``models.config`` anew if it is not what ``release.json`` says, as after a crash between the two."""
+        with versions.locked(self.root):
+            self._render(self.read())
+
+    @contextmanager
+    def rollout(self, name: str) -> Iterator[None]:
+        """Makes this process the only one that rolls out `name`; readers and other models go on undisturbed.
+
+        The operating system ends it if the process dies.
+
+        Raises:
+            RolloutBusy: Another process is at it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / f".rollout-{check_name(name)}").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RolloutBusy(f"Another rollout of {name} is under way; nothing was changed") from None
+            yield
+
+    def _render(self, release: Release) -> None:
+        path, text = self.root / models_config.FILE_NAME, models_config.render(release, self._base_path)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            versions.write_atomically(path, text)

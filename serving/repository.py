@@ -1,0 +1,113 @@
+"""The model repository on disk: ``<root>/<name>/<version>/`` holds a SavedModel and, beside its graph, its card."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from contract import versions
+from contract.card import ModelCard
+from contract.versions import PublishError, check_name, version_numbers
+
+CARD = Path("assets.extra", "card.json")
+_GRAPHS = ("saved_model.pb", "saved_model.pbtxt")
+
+
+class ModelRepository:
+    """The models and versions in a folder. Reads the disk at every call and keeps nothing."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` need not exist yet: a repository without models."""
+        self.root = root
+
+    def models(self) -> list[str]:
+        """The names of all models with at least one version, sorted."""
+        if not self.root.is_dir():
+            return []
+        folders = (path for path in self.root.iterdir() if not path.name.startswith("."))
+        return sorted(path.name for path in folders if version_numbers(path))
+
+    def versions(self, name: str) -> list[int]:
+        """The versions of a model, ascending; none where the model is not there."""
+        return version_numbers(self.root / check_name(name))
+
+    def path(self, name: str, version: int) -> Path:
+        """Where a version lies. A folder such as ``007`` counts as version 7, as TensorFlow Serving reads it."""
+        model_dir = self.root / check_name(name)
+        exact = model_dir / str(version)
+        if exact.is_dir():
+            return exact
+        padded = (path for path in model_dir.glob(f"0*{version}") if path.name.isdigit() and int(path.name) == version)
+        return next(padded, exact)
+
+    def card(self, name: str, version: int) -> ModelCard | None:
+        """The card of a version, None where it has none.
+
+        Raises:
+            CardError: There is one, and it cannot be understood.
+        """
+        return _read_card(self.path(name, version))
+
+    def add(self, name: str, source: Path) -> int:
+        """Copies a SavedModel in as the next version of a model, whole or not at all.
+
+        Returns:
+            The version's number, also written into its card.
+
+        Raises:
+            PublishError: `source` is no SavedModel, or `name` is not a model name.
+            CardError: The card in `source` cannot be understood.
+        """
+        check_saved_model(source)
+        card = _read_card(source)
+        with versions.publishing(self.root, name) as (staging, version):
+            shutil.copytree(source, staging, dirs_exist_ok=True)
+            if card is not None:
+                (staging / CARD).write_text(card.with_version(version).to_json() + "\n", encoding="utf-8")
+        return version
+
+    def same_as_newest(self, name: str, source: Path) -> int | None:
+        """The newest version, if it is a copy of `source` (but for the number in its card); otherwise None."""
+        check_saved_model(source)
+        newest = max(self.versions(name), default=None)
+        if newest is None or not _same(self.path(name, newest), source):
+            return None
+        return newest
+
+
+def looks_like_saved_model(folder: Path) -> bool:
+    """True if TensorFlow Serving would find a graph in the folder."""
+    return any((folder / graph).is_file() for graph in _GRAPHS)
+
+
+def check_saved_model(folder: Path) -> None:
+    """Raises PublishError if the folder does not look like a SavedModel."""
+    if not looks_like_saved_model(folder):
+        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else "no such folder"
+        raise PublishError(f"Expected a SavedModel, a folder with {_GRAPHS[0]}. Received: {folder} ({found})")
+
+
+def _read_card(folder: Path) -> ModelCard | None:
+    try:
+        return ModelCard.from_json((folder / CARD).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _same(left: Path, right: Path) -> bool:
+    files = _files(left)
+    if files != _files(right):
+        return False
+    _, different, unreadable = filecmp.cmpfiles(left, right, [str(file) for file in files - {CARD}], shallow=False)
+    return not different and not unreadable and _unnumbered(left) == _unnumbered(right)
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def _unnumbered(folder: Path) -> ModelCard | None:
+    card = _read_card(folder)
+    return None if card is None else replace(card, version=None)

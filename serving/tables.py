@@ -1,0 +1,30 @@
+"""Rows as aligned text, for people at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """A heading and a line for each row; a column that is empty in every row is left out."""
+    texts = [[_text(row.get(column)) for column in columns] for row in rows]
+    shown = [index for index in range(len(columns)) if any(line[index] for line in texts)]
+    lines = [[line[index] for index in shown] for line in [[column.upper() for column in columns], *texts]]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4f}"
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            # A server's error may have many lines; a row has one.
+            return " ".join(str(value).split())
