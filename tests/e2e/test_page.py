@@ -1,0 +1,52 @@
+"""The page in a real browser before the real system, with JavaScript and without."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.e2e.stack import Stack
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        message = "needs Chromium: apt install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_three_pictures_become_three_cards(
+    common_stack: Stack, digits: list[Path], browser: Browser, javascript: bool, tmp_path: Path
+) -> None:
+    context = browser.new_context(java_script_enabled=javascript)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(common_stack.url)
+    page.set_input_files("input[type=file]", [str(path) for path in digits[2:5]])
+    page.get_by_role("button", name="Classify").click()
+    cards = page.locator("article")
+    expect(cards).to_have_count(3)
+    for digit, card in zip("234", cards.all(), strict=True):
+        expect(card).to_contain_text(f"{digit}.png")
+        expect(card).to_contain_text("%")
+        expect(card.locator("meter, progress").first).to_be_visible()
+    page.screenshot(path=tmp_path / "page.png", full_page=True)
+    context.close()
+    assert complaints == []
