@@ -1,0 +1,70 @@
+"""What is served: models, their versions, states, labels and cards, as plain values."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from contract.card import CardError
+from contract.client import ModelSpec, VersionStatus
+from contract.errors import ServableNotFound, ServingError
+from gateway.cards import CardCache
+from gateway.errors import UnknownModel
+from gateway.resolve import Resolver
+from gateway.upstream import Deadline, ModelServer
+
+_log = logging.getLogger(__name__)
+
+
+class Catalogue:
+    """Answers what there is to ask. Thread-safe."""
+
+    def __init__(self, client: ModelServer, resolver: Resolver, cards: CardCache) -> None:
+        self._client = client
+        self._resolver = resolver
+        self._cards = cards
+
+    def models(self, deadline: Deadline) -> list[dict[str, Any]]:
+        """Every known model; one that is not loaded has no versions. Raises ServingError."""
+        described = []
+        for name in self._resolver.model_names():
+            try:
+                described.append(self.model(name, deadline))
+            except UnknownModel:
+                described.append({"name": name, "labels": self._resolver.labels(name), "versions": []})
+        return described
+
+    def model(self, name: str, deadline: Deadline) -> dict[str, Any]:
+        """One model.
+
+        Raises:
+            UnknownModel: The server does not know it.
+            ServingError: The server did not say.
+        """
+        try:
+            statuses = self._client.status(ModelSpec(name), timeout_s=deadline.left_s())
+        except ServableNotFound:
+            known = ", ".join(self._resolver.model_names()) or "none"
+            raise UnknownModel(f"Expected a known model ({known}). Received: {name!r}") from None
+        versions = [self._version(name, status, deadline) for status in statuses]
+        return {"name": name, "labels": self._resolver.labels(name), "versions": versions}
+
+    def available(self, deadline: Deadline) -> tuple[str, list[int]]:
+        """The default model and its loaded versions. Raises NotReady or ServingError."""
+        name = self._resolver.default_model()
+        try:
+            statuses = self._client.status(ModelSpec(name), timeout_s=deadline.left_s())
+        except ServableNotFound:
+            statuses = []
+        return name, [status.version for status in statuses if status.available]
+
+    def _version(self, name: str, status: VersionStatus, deadline: Deadline) -> dict[str, Any]:
+        described: dict[str, Any] = {"version": status.version, "state": status.state, "card": None}
+        if status.error:
+            described["error"] = "This version failed to load. Its operator finds the reason in the server's log."
+        if status.available:
+            try:
+                described["card"] = self._cards.get(name, status.version, deadline).to_dict()
+            except (CardError, ServingError) as error:
+                _log.warning("no card of %s version %d: %s", name, status.version, error)
+        return described

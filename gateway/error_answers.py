@@ -1,0 +1,73 @@
+"""Every error as an answer of one shape: JSON for programs, the page with a notice for people."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify, make_response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from contract.card import CardError
+from contract.errors import ServingError
+from contract.tensors import TensorError
+from gateway.answers import predictions_json
+from gateway.errors import EveryImageBad, GatewayError, Outcome, outcome_of
+from gateway.hooks import record
+from gateway.pages import render_error
+from gateway.services import services
+
+_log = logging.getLogger(__name__)
+_FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+_BUG = Outcome(500, "internal_error", "Something broke inside the gateway. Its operator finds the reason in the log.")
+_PLAIN = {404: "Nothing is at this address.", 405: "This address does not take this method."}
+
+
+def register(app: Flask) -> None:
+    """Hangs the handlers on the application."""
+    for kind in (GatewayError, ServingError, CardError, TensorError):
+        app.register_error_handler(kind, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _bug)
+
+
+def _known(error: Exception) -> Response:
+    outcome = outcome_of(error) or _BUG
+    if outcome.status >= 500:
+        _log.warning("%s: %s", type(error).__name__, error, extra={"fields": {"request_id": record().request_id}})
+    return _answer(outcome, error)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = error.name.lower().replace(" ", "_")
+    message = _PLAIN.get(status, error.description or error.name)
+    if isinstance(error, RequestEntityTooLarge):
+        code = "too_large"
+        message = f"Expected at most {services().settings.max_body_bytes:,} bytes in a request, and not too many parts"
+    response = _answer(Outcome(status, code, message), error)
+    for name, value in error.get_headers(request.environ):
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
+
+
+def _bug(error: Exception) -> Response:
+    _log.error("unexpected error", exc_info=error, extra={"fields": {"request_id": record().request_id}})
+    return _answer(_BUG, error)
+
+
+def _answer(outcome: Outcome, error: Exception) -> Response:
+    current = record()
+    current.code = outcome.code
+    if request.path.startswith(_FOR_PROGRAMS) or request.accept_mimetypes.best == "application/json":
+        body: dict[str, object] = {"error": {"code": outcome.code, "message": outcome.message}}
+        if isinstance(error, EveryImageBad):
+            body["predictions"] = predictions_json(error.answer)
+        body["request_id"] = current.request_id
+        response = jsonify(body)
+    else:
+        response = make_response(render_error(outcome, error))
+    response.status_code = outcome.status
+    if outcome.retry_after_s is not None:
+        response.headers["Retry-After"] = str(outcome.retry_after_s)
+    return response

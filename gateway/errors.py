@@ -1,0 +1,150 @@
+"""What the gateway answers when it cannot answer, and the one table from errors to HTTP.
+
+    GatewayError
+    |-- NoImage            a request without pictures
+    |-- TooManyImages      more pictures than allowed
+    |-- EveryImageBad      no picture of the request could be read; carries each one's reason
+    |   `-- EveryImageTooLarge
+    |-- BadOption          an option that makes no sense
+    |-- UnknownModel       no such model
+    |-- UnknownVersion     no such version, or it is not loaded
+    |-- UnknownLabel       no such label
+    |-- NotReady           a model that is known but has no loaded version
+    |-- Busy               as many requests as allowed are being answered already
+    `-- BadModelAnswer     the model answered with something that makes no sense
+
+Beside these stands `contract.errors.ServingError`, what the model server did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contract.card import CardError
+from contract.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    ModelServerFault,
+    ModelServerUnavailable,
+    Overloaded,
+    PreconditionFailed,
+    ServableNotFound,
+    ServingError,
+)
+from contract.tensors import TensorError
+
+if TYPE_CHECKING:
+    from gateway.classify import Answer
+
+
+class GatewayError(Exception):
+    """A request that the gateway refuses; the message is for people."""
+
+
+class NoImage(GatewayError):
+    """A request without pictures."""
+
+
+class TooManyImages(GatewayError):
+    """More pictures than allowed."""
+
+
+class EveryImageBad(GatewayError):
+    """No picture of the request could be read; `answer` carries each one's reason."""
+
+    def __init__(self, message: str, answer: Answer) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+class EveryImageTooLarge(EveryImageBad):
+    """Every picture of the request has more bytes than allowed."""
+
+
+class BadOption(GatewayError):
+    """An option that makes no sense."""
+
+
+class UnknownModel(GatewayError):
+    """No such model."""
+
+
+class UnknownVersion(GatewayError):
+    """No such version, or it is not loaded."""
+
+
+class UnknownLabel(GatewayError):
+    """No such label."""
+
+
+class NotReady(GatewayError):
+    """A model that is known but has no loaded version."""
+
+
+class Busy(GatewayError):
+    """As many requests as allowed are being answered already."""
+
+
+class BadModelAnswer(GatewayError):
+    """The model answered with something that makes no sense, for instance more probabilities than it has labels."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an error is told over HTTP.
+
+    Attributes:
+        status: The HTTP status.
+        code: A stable word for programs.
+        message: For people; the error's own if empty. A server's own words may hold addresses and paths, not for
+            everybody's eyes.
+        retry_after_s: The ``Retry-After`` header, if trying again makes sense.
+    """
+
+    status: int
+    code: str
+    message: str = ""
+    retry_after_s: int | None = None
+
+
+OUTCOMES: dict[type[Exception], Outcome] = {
+    NoImage: Outcome(400, "no_image"),
+    BadOption: Outcome(400, "bad_option"),
+    UnknownModel: Outcome(404, "unknown_model"),
+    UnknownVersion: Outcome(404, "unknown_version"),
+    UnknownLabel: Outcome(404, "unknown_label"),
+    TooManyImages: Outcome(413, "too_many_images"),
+    EveryImageTooLarge: Outcome(413, "too_large"),
+    EveryImageBad: Outcome(422, "every_image_bad"),
+    Busy: Outcome(429, "overloaded", retry_after_s=1),
+    NotReady: Outcome(503, "model_not_ready", retry_after_s=1),
+    BadModelAnswer: Outcome(502, "bad_model_answer"),
+    CardError: Outcome(
+        502, "bad_model_card", "The model's card cannot be read. Its operator finds the reason in the log."
+    ),
+    TensorError: Outcome(502, "bad_model_answer", "The model server's answer cannot be read."),
+    ModelServerUnavailable: Outcome(
+        503, "model_server_unavailable", "The model server is not answering. Please try again in a moment.", 1
+    ),
+    DeadlineExceeded: Outcome(504, "deadline_exceeded", "The model server did not answer in time."),
+    Overloaded: Outcome(429, "overloaded", "The model server is busy. Please try again in a moment.", 1),
+    ServableNotFound: Outcome(404, "unknown_model", "The model server has no such model, version or label."),
+    InvalidRequest: Outcome(
+        502, "model_refused", "The model refused the pictures. Its operator finds the reason in the log."
+    ),
+    PreconditionFailed: Outcome(
+        502, "model_unusable", "The model lacks a signature that is needed. Its operator finds the reason in the log."
+    ),
+    ModelServerFault: Outcome(502, "model_server_fault", "The model server broke while answering."),
+    ServingError: Outcome(502, "model_server_fault", "The model server broke while answering."),
+}
+
+
+def outcome_of(error: Exception) -> Outcome | None:
+    """The outcome of the error's nearest class in the table, or None if it is nobody's: a bug."""
+    for kind in type(error).__mro__:
+        if kind in OUTCOMES:
+            found = OUTCOMES[kind]
+            return found if found.message else Outcome(found.status, found.code, str(error), found.retry_after_s)
+    return None

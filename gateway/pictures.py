@@ -1,0 +1,60 @@
+"""Small pictures for the page: thumbnails of what was uploaded, and heatmaps to lay over them, as data: URIs."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from contract import images
+from contract.card import ImageSpec
+
+THUMBNAIL_PX = 256
+# Below this a picture is shown pixel by pixel: smoothed, eight pixels of a digit are a blur.
+TINY_PX = 64
+_HEAT = (255, 72, 0)
+
+
+def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int = images.MAX_PIXELS) -> str:
+    """A small picture as a data: URI.
+
+    Args:
+        data: The bytes of a picture that was decoded before.
+        seen_by: Shaped, cut and distorted as this model gets it, so that a heatmap fits over it; the middle square if
+            None.
+        max_pixels: As in `contract.images.decode`.
+
+    Raises:
+        ImageError: The bytes are no picture after all.
+    """
+    with Image.open(io.BytesIO(data), formats=images.FORMATS) as header:
+        longest = max(header.size)
+    side = longest if longest < TINY_PX else THUMBNAIL_PX
+    spec = _fitting(seen_by, side) if seen_by else ImageSpec(side, side, 3, resize="crop")
+    picture = Image.fromarray(images.decode(data, spec, max_pixels=max_pixels))
+    return _data_uri(picture, "PNG" if side < TINY_PX else "JPEG")
+
+
+def heatmap_uri(heatmap: NDArray[np.float32]) -> str:
+    """The heatmap [h, w] of 0..1 as a PNG of one warm colour whose alpha is the heat, 0 to 255."""
+    alpha = np.clip(np.rint(np.nan_to_num(heatmap) * 255), 0, 255).astype(np.uint8)
+    layer = np.empty((*alpha.shape, 4), np.uint8)
+    layer[..., :3] = _HEAT
+    layer[..., 3] = alpha
+    return _data_uri(Image.fromarray(layer), "PNG")
+
+
+def _fitting(seen_by: ImageSpec, side: int) -> ImageSpec:
+    """A spec of the model's proportions whose longer side is `side`."""
+    scale = side / max(seen_by.height, seen_by.width)
+    height, width = (max(1, round(size * scale)) for size in (seen_by.height, seen_by.width))
+    return ImageSpec(height, width, 3, resize=seen_by.resize)
+
+
+def _data_uri(picture: Image.Image, file_format: str) -> str:
+    file = io.BytesIO()
+    picture.save(file, file_format, quality=82)
+    return f"data:image/{file_format.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"

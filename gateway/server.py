@@ -1,0 +1,110 @@
+"""gunicorn around the application: worker processes x threads, each opening its own channel after the fork."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+
+from gateway import logs
+from gateway.settings import Settings
+
+# As prometheus_client names it; importing it here would fix its mode before the folder is known.
+_METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_BACKLOG = 512
+_GRACE_S = 5
+
+
+class PortUnavailable(Exception):
+    """The address cannot be listened on; the message is one sentence."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises PortUnavailable, saying what to do."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise PortUnavailable(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Stop what listens there, or choose another VITRINE_HOST or VITRINE_PORT."
+        ) from None
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes the requests in flight. Raises PortUnavailable."""
+    listener = listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    metrics_dir = tempfile.mkdtemp(prefix="vitrine-metrics-")
+    os.environ[_METRICS_DIR] = metrics_dir
+    shown = "localhost" if host in {"0.0.0.0", "::"} else host
+    print(f"Vitrine's gateway is at http://{shown}:{port}, its model server at {settings.serving}", file=sys.stderr)
+    try:
+        _Server(settings, listener.detach()).run()
+    finally:
+        shutil.rmtree(metrics_dir, ignore_errors=True)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by our settings alone: neither its command line nor its files are read."""
+
+    def __init__(self, settings: Settings, listener: int) -> None:
+        self._settings = settings
+        self._listener = listener
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Fills gunicorn's settings."""
+        settings = self._settings
+        options: dict[str, Any] = {
+            "bind": f"fd://{self._listener}",
+            "workers": settings.workers,
+            "worker_class": "gthread",
+            "threads": settings.threads,
+            # A worker whose main loop is silent for so long is killed; requests run in threads and do not count.
+            "timeout": 30,
+            "graceful_timeout": int(settings.timeout_s) + _GRACE_S,
+            # Longer than the usual 60 s of a proxy in front, which would else meet closed connections.
+            "keepalive": 65,
+            "logconfig_dict": _LOGGING,
+            "child_exit": _child_exit,
+            "control_socket_disable": True,
+        }
+        # Heartbeats go to a file; on a slow disk they would stall the worker.
+        if Path("/dev/shm").is_dir():  # noqa: S108
+            options["worker_tmp_dir"] = "/dev/shm"  # noqa: S108
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application, made in the worker. Imported there too, after the metrics' folder is set."""
+        from gateway.app import create_app
+
+        return create_app(self._settings)
+
+
+def _child_exit(_server: Any, worker: Any) -> None:
+    """Takes a dead worker's gauges out of the sum; its counters stay, for what it did was done."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": logs.JsonFormatter}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []},
+        "gunicorn.access": {"level": "WARNING", "propagate": False, "handlers": []},
+    },
+}
