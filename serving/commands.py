@@ -99,13 +99,10 @@ def publish(settings: Settings, order: Publication, out: Say) -> int:
     repository = ModelRepository(settings.repository)
     store = ReleaseStore(settings.repository, settings.base_path)
     if order.dry_run:
-        held = _held(repository, order)
-        target = max(repository.versions(order.name), default=0) + 1 if held is None else held
-        Rollout(store, order.name, target, out).dry_run()
+        Rollout(store, order.name, _expected(repository, order), out).dry_run()
         return 0
     with Replicas(settings.replicas) as replicas, store.rollout(order.name):
-        target = _held_or_copied(repository, order, replicas, out)
-        rollout = Rollout(store, order.name, target, out)
+        rollout = Rollout(store, order.name, _held_or_copied(repository, order, replicas, out), out)
         if order.offline:
             rollout.offline()
         else:
@@ -119,27 +116,35 @@ def config(settings: Settings, out: Say) -> int:
     return 0
 
 
-def _held(repository: ModelRepository, order: Publication) -> int | None:
-    """The version meant, if the repository holds it already; None if `order.source` has to be copied in first."""
-    if order.source is not None:
-        return repository.same_as_newest(order.name, order.source)
-    held = repository.versions(order.name)
-    version = order.version if order.version is not None else max(held, default=None)
+def _held(repository: ModelRepository, name: str, version: int | None) -> int:
+    """A version that the repository holds, the newest if None."""
+    held = repository.versions(name)
+    version = max(held, default=None) if version is None else version
     if version is None or version not in held:
-        raise PublishError(f"Expected a version of {order.name} in {repository.root}: {held}. Received: {version}")
-    check_saved_model(repository.path(order.name, version))
+        raise PublishError(f"Expected a version of {name} in {repository.root}: {held}. Received: {version}")
+    check_saved_model(repository.path(name, version))
     return version
 
 
 def _held_or_copied(repository: ModelRepository, order: Publication, replicas: Replicas, out: Say) -> int:
-    held = _held(repository, order)
-    if held is not None or order.source is None:
-        return held or 0
+    if order.source is None:
+        return _held(repository, order.name, order.version)
+    same = repository.same_as_newest(order.name, order.source)
+    if same is not None:
+        return same
     if not order.offline:
         answers(replicas, order.name)  # before the copy: without a model server nothing is to change
     version = repository.add(order.name, order.source)
     out(f"{order.source} is copied to {repository.path(order.name, version)}.")
     return version
+
+
+def _expected(repository: ModelRepository, order: Publication) -> int:
+    """The version that would go live, with nothing copied yet."""
+    if order.source is None:
+        return _held(repository, order.name, order.version)
+    same = repository.same_as_newest(order.name, order.source)
+    return max(repository.versions(order.name), default=0) + 1 if same is None else same
 
 
 def _on_disk(repository: ModelRepository, name: str, model: ModelRelease) -> list[dict[str, Any]]:

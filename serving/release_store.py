@@ -38,10 +38,10 @@ class ReleaseStore:
         """Replaces the state of one model; an empty state removes it. Others' changes to other models stay."""
         with versions.locked(self.root):
             release = self.read()
-            others = {other: state for other, state in release.models.items() if other != name}
-            changed = Release({**others, name: model} if model != ModelRelease() else others)
+            states = {**release.models, name: model}
+            changed = Release({one: state for one, state in sorted(states.items()) if state != ModelRelease()})
             if changed != release:
-                versions.write_atomically(self.root / release_file.FILE_NAME, changed.to_json())
+                self._write(release_file.FILE_NAME, changed.to_json())
             self._render(changed)
 
     def repair(self) -> None:
@@ -69,4 +69,10 @@ class ReleaseStore:
     def _render(self, release: Release) -> None:
         path, text = self.root / models_config.FILE_NAME, models_config.render(release, self._base_path)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            versions.write_atomically(path, text)
+            self._write(path.name, text)
+
+    def _write(self, name: str, text: str) -> None:
+        # What a writer that was killed left behind; the lock says that none is at work.
+        for leftover in self.root.glob(f".{name}.*"):
+            leftover.unlink()
+        versions.write_atomically(self.root / name, text)

@@ -1,0 +1,72 @@
+"""SavedModel folders that need no TensorFlow, and the command line as an operator runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contract.card import ImageSpec, ModelCard
+from serving.repository import CARD
+from tests.conftest import ROOT
+
+MakeModel = Callable[..., Path]
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def make_model(tmp_path: Path) -> MakeModel:
+    """Makes a folder that looks like a SavedModel with a card; `accuracy` tells one from another."""
+
+    def make(name: str = "source", accuracy: float = 0.98) -> Path:
+        folder = tmp_path / name
+        card = ModelCard(
+            name="digits",
+            labels=("0", "1"),
+            image=ImageSpec(8, 8, 1),
+            metrics={"accuracy": accuracy},
+            created="2026-01-02T03:04:05+00:00",
+            extra={"licence": "CC0"},
+        )
+        (folder / CARD).parent.mkdir(parents=True)
+        (folder / "variables").mkdir()
+        (folder / "saved_model.pb").write_bytes(f"graph of accuracy {accuracy}".encode())
+        (folder / CARD).write_text(card.to_json())
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Where the command line keeps its models; empty at first."""
+    return tmp_path / "models"
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line as a list of words."""
+    return [sys.executable, "-m", "serving", *map(str, arguments)]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment of a command: this process's own, less what would change its defaults."""
+    ours = ("MODEL_REPOSITORY", "MODEL_BASE_PATH", "VITRINE_SERVING")
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    return {**inherited, "PYTHONPATH": str(ROOT), **settings}
+
+
+@pytest.fixture
+def cli(repository: Path) -> Cli:
+    """Runs ``python -m serving`` on the repository and gives what it said."""
+
+    def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        env = environment(**{"MODEL_REPOSITORY": str(repository), **settings})
+        return subprocess.run(
+            command(*arguments), env=env, cwd=repository.parent, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run

@@ -1,0 +1,107 @@
+"""A real gRPC server that answers GetModelStatus as TensorFlow Serving does, and follows a models.config file.
+
+It keeps TensorFlow Serving's rule on labels, and remembers every configuration that it refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+from google.protobuf import text_format
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+)
+from tensorflow_serving.config import model_server_config_pb2
+
+Status = get_model_status_pb2.ModelVersionStatus
+
+
+@dataclass
+class ModelService:
+    """What a replica has loaded.
+
+    Attributes:
+        config: The file that it polls, whenever it is asked; None for a server that polls none.
+        verdicts: How loading ends, by (model, version): a state, or ``END: <error>``; AVAILABLE for all others.
+        states: The versions it knows, by model.
+        refused: Why configurations were refused.
+        asked: The number of requests.
+    """
+
+    config: Path | None = None
+    verdicts: dict[tuple[str, int], str] = field(default_factory=dict)
+    states: dict[str, dict[int, str]] = field(default_factory=dict)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    asked: int = 0
+    port: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def poll(self) -> None:
+        """Takes the configuration as it now is."""
+        if self.config is None or not self.config.exists():
+            return
+        config = text_format.Parse(self.config.read_text(), model_server_config_pb2.ModelServerConfig())
+        wanted = {one.name: one for one in config.model_config_list.config}
+        for name, one in wanted.items():
+            for label, version in one.version_labels.items():
+                used = label in self.labels.get(name, {})
+                if used and self.states.get(name, {}).get(version) != "AVAILABLE":
+                    self.refused.append(f"label {label} of {name} to version {version}")
+                    return
+        for name in {*wanted, *self.states}:
+            versions = wanted[name].model_version_policy.specific.versions if name in wanted else []
+            self._take(name, set(versions))
+        self.labels = {name: dict(one.version_labels) for name, one in wanted.items()}
+
+    def _take(self, name: str, wanted: set[int]) -> None:
+        known = self.states.setdefault(name, {})
+        for version in wanted:
+            known[version] = self.verdicts.get((name, version), "AVAILABLE")
+        for version in known.keys() - wanted:
+            known[version] = known[version] if known[version].startswith("END") else "END"
+
+
+class _Servicer(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]  # generated, without types
+    def __init__(self, service: ModelService) -> None:
+        self._service = service
+
+    def GetModelStatus(  # noqa: N802  # the name in the proto
+        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        self._service.asked += 1
+        self._service.poll()
+        name = request.model_spec.name
+        known = self._service.states.get(name)
+        if not known:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {name}")
+            raise AssertionError
+        response = get_model_status_pb2.GetModelStatusResponse()
+        for version, state in known.items():
+            word, _, error = state.partition(": ")
+            one = response.model_version_status.add(version=version, state=Status.State.Value(word))
+            one.status.error_code = 3 if error else 0
+            one.status.error_message = error
+        return response
+
+
+@contextmanager
+def serving(service: ModelService, port: int = 0) -> Iterator[ModelService]:
+    """Runs the server on a free port, or the given one, until the end of the block."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Servicer(service), server)
+    service.port = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    try:
+        yield service
+    finally:
+        server.stop(grace=None).wait()
