@@ -11,6 +11,7 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 
+from gateway import memory
 from gateway.classify import Answer
 from gateway.decoding import Refusal
 from gateway.logs import FIELDS
@@ -22,6 +23,7 @@ REQUEST_ID_HEADER = "X-Request-Id"
 VERSION_HEADER = "X-Vitrine-Version"
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _CHUNK = 1 << 16
+_LARGE_BYTES = 1 << 20
 # No inline script or style anywhere; data: is for thumbnails, blob: for previews of files not uploaded yet.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -58,6 +60,7 @@ def register(app: Flask) -> None:
     """Hangs the hooks on the application."""
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(_tidy)
 
 
 def _begin() -> None:
@@ -77,6 +80,12 @@ def _finish(response: Response) -> Response:
     _count(current, response, seconds)
     _write_log(current, response, seconds)
     return response
+
+
+def _tidy(_error: BaseException | None) -> None:
+    if (request.content_length or 0) > _LARGE_BYTES:
+        g.pop("record", None)
+        memory.give_back()
 
 
 def _read_to_end() -> None:

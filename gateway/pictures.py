@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from contract import images
 from contract.card import ImageSpec
@@ -16,6 +16,8 @@ THUMBNAIL_PX = 256
 # Below this a picture is shown pixel by pixel: smoothed, eight pixels of a digit are a blur.
 TINY_PX = 64
 _HEAT = (255, 72, 0)
+# Orientations 5 to 8 swap width and height.
+_FIRST_SIDEWAYS = 5
 
 
 def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int = images.MAX_PIXELS) -> str:
@@ -23,17 +25,16 @@ def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int 
 
     Args:
         data: The bytes of a picture that was decoded before.
-        seen_by: Shaped, cut and distorted as this model gets it, so that a heatmap fits over it; the middle square if
-            None.
+        seen_by: Shaped, cut and distorted as this model gets it, so that a heatmap fits over it; whole and in its own
+            proportions if None.
         max_pixels: As in `contract.images.decode`.
 
     Raises:
         ImageError: The bytes are no picture after all.
     """
-    with Image.open(io.BytesIO(data), formats=images.FORMATS) as header:
-        longest = max(header.size)
-    side = longest if longest < TINY_PX else THUMBNAIL_PX
-    spec = _fitting(seen_by, side) if seen_by else ImageSpec(side, side, 3, resize="crop")
+    width, height = _size(data)
+    side = max(width, height) if max(width, height) < TINY_PX else THUMBNAIL_PX
+    spec = _fitting(seen_by or ImageSpec(height, width), side)
     picture = Image.fromarray(images.decode(data, spec, max_pixels=max_pixels))
     return _data_uri(picture, "PNG" if side < TINY_PX else "JPEG")
 
@@ -47,11 +48,22 @@ def heatmap_uri(heatmap: NDArray[np.float32]) -> str:
     return _data_uri(Image.fromarray(layer), "PNG")
 
 
-def _fitting(seen_by: ImageSpec, side: int) -> ImageSpec:
-    """A spec of the model's proportions whose longer side is `side`."""
-    scale = side / max(seen_by.height, seen_by.width)
-    height, width = (max(1, round(size * scale)) for size in (seen_by.height, seen_by.width))
-    return ImageSpec(height, width, 3, resize=seen_by.resize)
+def _size(data: bytes) -> tuple[int, int]:
+    """Width and height as the picture is seen, turned by its EXIF orientation."""
+    with Image.open(io.BytesIO(data), formats=images.FORMATS) as header:
+        width, height = header.size
+        try:
+            orientation = header.getexif().get(ExifTags.Base.Orientation, 1)
+        except Exception:  # A damaged EXIF block counts as none.
+            orientation = 1
+    return (height, width) if orientation >= _FIRST_SIDEWAYS else (width, height)
+
+
+def _fitting(spec: ImageSpec, side: int) -> ImageSpec:
+    """A colour spec of the same proportions whose longer side is `side`."""
+    scale = side / max(spec.height, spec.width)
+    height, width = (max(1, round(size * scale)) for size in (spec.height, spec.width))
+    return ImageSpec(height, width, 3, resize=spec.resize)
 
 
 def _data_uri(picture: Image.Image, file_format: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -13,7 +14,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from gateway import logs
+from gateway import logs, memory
 from gateway.settings import Settings
 
 # As prometheus_client names it; importing it here would fix its mode before the folder is known.
@@ -40,6 +41,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then finishes the requests in flight. Raises PortUnavailable."""
+    memory.limit_arenas()
+    logging.captureWarnings(True)  # Pillow's remarks on odd pictures are lines of the log like all others.
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     metrics_dir = tempfile.mkdtemp(prefix="vitrine-metrics-")

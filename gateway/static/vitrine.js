@@ -55,6 +55,7 @@ function choose(files) {
   answered = false;
   keepInInput();
   previews.replaceChildren(...chosen.map(preview));
+  form.classList.toggle("chosen", chosen.length > 0);
   previews.hidden = clear.hidden = chosen.length === 0;
   submit.disabled = chosen.length === 0;
   submit.textContent = chosen.length > 1 ? `Classify ${chosen.length} pictures` : "Classify";
