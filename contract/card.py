@@ -92,6 +92,12 @@ class ModelCard:
             raise CardError(f"labels must differ from each other. Received more than once: {twice}")
         if self.version is not None and (not _is_int(self.version) or self.version < 0):
             raise CardError(f"version must be a whole number or null. Received: {self.version!r}")
+        for key in ("metrics", "thresholds"):
+            if not isinstance(getattr(self, key), Mapping):
+                raise CardError(f"{key} must be a JSON object. Received: {getattr(self, key)!r}")
+        for key in ("dataset", "created", "framework", "git_commit"):
+            if not isinstance(getattr(self, key), str):
+                raise CardError(f"{key} must be a string. Received: {getattr(self, key)!r}")
 
     def with_version(self, version: int) -> ModelCard:
         """The same card under another version number."""
