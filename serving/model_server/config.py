@@ -1,0 +1,131 @@
+"""Which models to serve: the text-proto ``ModelServerConfig`` and its message, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from serving.model_server.errors import InvalidArgument
+
+TENSORFLOW = "tensorflow"
+
+
+@dataclass(frozen=True)
+class Latest:
+    """Serve the highest `num_versions` versions."""
+
+    num_versions: int = 1
+
+
+@dataclass(frozen=True)
+class All:
+    """Serve every version."""
+
+
+@dataclass(frozen=True)
+class Specific:
+    """Serve just these versions."""
+
+    versions: frozenset[int]
+
+
+VersionPolicy = Latest | All | Specific
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One model of the list."""
+
+    name: str
+    base_path: Path
+    platform: str = TENSORFLOW
+    policy: VersionPolicy = Latest()
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+ModelList = tuple[ModelConfig, ...]
+
+
+def read_model_list(path: Path) -> ModelList:
+    """Reads a ``--model_config_file``.
+
+    Raises:
+        InvalidArgument: The file is missing, is no text-proto, or lists models that cannot be served.
+    """
+    message = model_server_config_pb2.ModelServerConfig()
+    read_text_proto(path, message)
+    return model_list(message)
+
+
+def read_text_proto(path: Path, message: Any) -> None:
+    """Fills a message from a file in protobuf's text format. Raises InvalidArgument as `read_model_list` does."""
+    try:
+        text_format.Parse(path.read_bytes(), message)
+    except OSError as error:
+        raise InvalidArgument(f"Cannot read '{path}': {error.strerror}") from None
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"Invalid protobuf file: '{path}': {error}") from None
+
+
+def model_list(message: Any) -> ModelList:
+    """The models of a ``tensorflow.serving.ModelServerConfig``, checked as TensorFlow Serving checks them.
+
+    Raises:
+        InvalidArgument: A name twice, a relative path, or a platform other than TensorFlow.
+    """
+    models = tuple(_model(one) for one in message.model_config_list.config)
+    check(models)
+    return models
+
+
+def check(models: Iterable[ModelConfig]) -> None:
+    """Raises InvalidArgument if the list as a whole cannot be served."""
+    names: set[str] = set()
+    for model in models:
+        if model.name in names:
+            raise InvalidArgument(f"Illegal to list model {model.name} multiple times in config list")
+        names.add(model.name)
+        _check_path(model)
+    for model in models:
+        _check_platform(model)
+
+
+def _check_path(model: ModelConfig) -> None:
+    path = str(model.base_path)
+    if path.partition("/")[0].endswith(":"):
+        raise InvalidArgument(f"Expected model {model.name} to have a local path; got base_path()={path}")
+    if not model.base_path.is_absolute():
+        raise InvalidArgument(f"Expected model {model.name} to have an absolute path or URI; got base_path()={path}")
+
+
+def _check_platform(model: ModelConfig) -> None:
+    if not model.platform:
+        raise InvalidArgument(
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform."
+        )
+    if model.platform != TENSORFLOW:
+        raise InvalidArgument(f"Model {model.name} requests unsupported platform {model.platform}")
+
+
+def _model(message: Any) -> ModelConfig:
+    return ModelConfig(
+        name=message.name,
+        base_path=Path(message.base_path),
+        platform=message.model_platform,
+        policy=_policy(message.model_version_policy),
+        labels=dict(message.version_labels),
+    )
+
+
+def _policy(message: Any) -> VersionPolicy:
+    choice = message.WhichOneof("policy_choice")
+    if choice == "all":
+        return All()
+    if choice == "specific":
+        return Specific(frozenset(message.specific.versions))
+    return Latest(message.latest.num_versions or 1)

@@ -1,0 +1,47 @@
+"""The TCP ports: is one free, and what to say if not."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from serving.model_server.flags import Settings
+
+HOST = "0.0.0.0"
+
+
+class PortError(Exception):
+    """A port that cannot be opened; the message names it and says what to do."""
+
+
+def check(settings: Settings) -> None:
+    """Raises PortError if a port is taken: better now than after the models are loaded."""
+    for flag in ("port", "rest_api_port"):
+        if getattr(settings, flag):
+            bind(flag, getattr(settings, flag)).close()
+
+
+def bind(flag: str, port: int) -> socket.socket:
+    """A socket that holds the port and does not listen yet.
+
+    Raises:
+        PortError: Another process has it, or this one may not.
+    """
+    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A port whose last connections are still closing may be taken over; one that is listened on may not.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        holder.bind((HOST, port))
+    except OSError as error:
+        holder.close()
+        raise refused(flag, port, error) from None
+    return holder
+
+
+def refused(flag: str, port: int, error: OSError | None = None) -> PortError:
+    """The error to raise for a port that could not be opened; it is in use unless `error` says otherwise."""
+    if error is None or error.errno == errno.EADDRINUSE:
+        return PortError(
+            f"Port {port} is in use: stop the process that listens on it, or choose another with --{flag}=PORT"
+        )
+    return PortError(f"Port {port} cannot be opened ({error.strerror}): choose another with --{flag}=PORT")

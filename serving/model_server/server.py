@@ -1,0 +1,150 @@
+"""The process: loads the models, opens the ports, follows the files, and drains when it is told to stop."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from serving.model_server import config, servable, warmup
+from serving.model_server.batching import Batcher
+from serving.model_server.batching_config import BatchingParameters, read_batching_parameters
+from serving.model_server.config import ModelConfig, ModelList
+from serving.model_server.core import Core
+from serving.model_server.errors import ServerError
+from serving.model_server.flags import Settings
+from serving.model_server.listeners import GrpcListener, RestListener
+from serving.model_server.manager import Loader, Manager
+from serving.model_server.predict import Runner, run_directly
+from serving.model_server.servable import Parallelism, Servable
+
+_LOG = logging.getLogger(__name__)
+_DRAIN_S = 30.0
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why in one sentence."""
+
+
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Runs until `stop` is set, then answers what is in flight.
+
+    Raises:
+        StartError: A bad configuration, or a model that does not load.
+        PortError: A port is in use.
+    """
+    started_s = time.monotonic()
+    # What is in memory by now stays: the collector need not look at TensorFlow's many objects again.
+    gc.freeze()
+    try:
+        models, run = _models(settings), _runner(settings)
+    except ServerError as error:
+        raise StartError(f"Failed to start server. Error: {error.described}") from None
+    manager = Manager(
+        _loader(settings),
+        retries=settings.max_num_load_retries,
+        retry_interval_s=settings.load_retry_interval_micros / 1e6,
+    )
+    core = Core(manager, allow_labels_for_unavailable=settings.allow_version_labels_for_unavailable_models)
+    try:
+        _follow_file_system(core, settings, stop)
+        _load_initial_models(core, models, stop)
+        if not stop.is_set():
+            _follow_config_file(core, settings, stop)
+            _answer(core, run, settings, stop, started_s)
+    finally:
+        manager.close()
+
+
+def _load_initial_models(core: Core[Servable], models: ModelList, stop: threading.Event) -> None:
+    """Returns when every model serves, or when told to stop."""
+    try:
+        core.reload(models, abandoned=stop.is_set)
+    except ServerError as error:
+        if not stop.is_set():
+            raise StartError(f"Failed to start server. Error: {error.described}") from None
+
+
+def _answer(core: Core[Servable], run: Runner, settings: Settings, stop: threading.Event, started_s: float) -> None:
+    listeners: list[GrpcListener | RestListener] = []
+    if settings.rest_api_port:
+        listeners.append(RestListener(core, run, settings))
+    grpc = GrpcListener(core, run, settings)
+    listeners.append(grpc)
+    rest = f", REST on port {settings.rest_api_port}" if settings.rest_api_port else ""
+    _LOG.info("ready after %.1f s: gRPC on port %d%s", time.monotonic() - started_s, grpc.port, rest)
+    stop.wait()
+    _LOG.info("stopping: answering what is in flight")
+    drains = [threading.Thread(target=listener.drain, args=(_DRAIN_S,)) for listener in listeners]
+    for drain in drains:
+        drain.start()
+    for drain in drains:
+        drain.join()
+    _LOG.info("stopped")
+
+
+def _models(settings: Settings) -> ModelList:
+    if settings.model_config_file:
+        return config.read_model_list(Path(settings.model_config_file))
+    models = (ModelConfig(settings.model_name, Path(settings.model_base_path)),)
+    config.check(models)
+    return models
+
+
+def _runner(settings: Settings) -> Runner:
+    if not settings.enable_batching:
+        return run_directly
+    if not settings.batching_parameters_file:
+        return Batcher(BatchingParameters())
+    return Batcher(read_batching_parameters(Path(settings.batching_parameters_file)))
+
+
+def _loader(settings: Settings) -> Loader[Servable]:
+    parallelism = Parallelism(settings.tensorflow_intra_op_parallelism, settings.tensorflow_inter_op_parallelism)
+
+    def load(name: str, version: int, path: Path) -> Servable:
+        loaded = servable.load(path, parallelism)
+        if settings.enable_model_warmup:
+            try:
+                count = warmup.replay(loaded, path)
+            except BaseException:
+                loaded.close()
+                raise
+            _LOG.info("warmed up %s version %d with %d requests", name, version, count)
+        return loaded
+
+    return load
+
+
+def _follow_file_system(core: Core[Servable], settings: Settings, stop: threading.Event) -> None:
+    if settings.file_system_poll_wait_seconds > 0:
+        _every(settings.file_system_poll_wait_seconds, core.poll_file_system, stop)
+
+
+def _follow_config_file(core: Core[Servable], settings: Settings, stop: threading.Event) -> None:
+    path, seconds = Path(settings.model_config_file), settings.model_config_file_poll_wait_seconds
+    if settings.model_config_file and seconds > 0:
+        _every(seconds, lambda: core.replace_models(config.read_model_list(path)), stop)
+
+
+def _every(seconds: float, action: Callable[[], object], stop: threading.Event) -> None:
+    """Does it again and again in a thread of its own; a failure is logged once, not at every turn."""
+
+    def repeat() -> None:
+        complaint = ""
+        while not stop.wait(seconds):
+            try:
+                action()
+                failure = ""
+            except ServerError as error:
+                failure = error.described
+            except Exception as fault:
+                failure = f"{type(fault).__name__}: {fault}"
+            if failure and failure != complaint:
+                _LOG.error("%s", failure)
+            complaint = failure
+
+    threading.Thread(target=repeat, daemon=True).start()
