@@ -24,7 +24,7 @@ EXTERNAL = os.environ.get("VITRINE_SERVING")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of runs after a short training on digits."""
     folder = tmp_path_factory.mktemp("runs")
-    run("training", "train", "--dataset", "digits", "--epochs", "4", "--runs", str(folder))
+    run("training", "train", "--dataset", "digits", "--epochs", "8", "--runs", str(folder))
     return folder
 
 

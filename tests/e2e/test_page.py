@@ -41,12 +41,12 @@ def test_three_pictures_become_three_cards(
     page.goto(common_stack.url)
     page.set_input_files("input[type=file]", [str(path) for path in digits[2:5]])
     page.get_by_role("button", name="Classify").click()
-    cards = page.locator("article")
+    cards = page.locator(".cards > .card")
     expect(cards).to_have_count(3)
     for digit, card in zip("234", cards.all(), strict=True):
         expect(card).to_contain_text(f"{digit}.png")
         expect(card).to_contain_text("%")
-        expect(card.locator("meter, progress").first).to_be_visible()
+        expect(card.locator(".bar").first).to_be_visible()
     page.screenshot(path=tmp_path / "page.png", full_page=True)
     context.close()
     assert complaints == []
