@@ -79,13 +79,17 @@ def from_proto(proto: wire.TensorProto) -> NDArray[Any]:
     if kind is None:
         raise TensorError(f"Expected one of {sorted(map(str, _ENUMS))} or string. Received: data type {proto.dtype}")
     if not proto.tensor_content:
-        return _filled(np.array(getattr(proto, kind.field), dtype=kind.dtype), shape)
-    values = np.frombuffer(proto.tensor_content, dtype=np.uint8)
-    if values.size != math.prod(shape) * kind.dtype.itemsize:
+        try:
+            values = np.array(getattr(proto, kind.field), dtype=kind.dtype)
+        except OverflowError as error:
+            raise TensorError(f"Expected values of {kind.dtype} in {kind.field}. Received: {error}") from None
+        return _filled(values, shape)
+    content = np.frombuffer(proto.tensor_content, dtype=np.uint8)
+    if content.size != math.prod(shape) * kind.dtype.itemsize:
         raise TensorError(
-            f"Expected {math.prod(shape) * kind.dtype.itemsize} bytes for {shape}. Received: {values.size}"
+            f"Expected {math.prod(shape) * kind.dtype.itemsize} bytes for {shape}. Received: {content.size}"
         )
-    return values.view(kind.dtype).reshape(shape)
+    return content.view(kind.dtype).reshape(shape)
 
 
 def _to_bytes(value: object) -> bytes:
