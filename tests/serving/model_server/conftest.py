@@ -1,0 +1,169 @@
+"""Tiny SavedModels, and real server processes to ask about them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from contract.client import ModelSpec, ServingClient
+from tests.conftest import ROOT
+from tests.serving.model_server import models
+
+START_S = 120.0
+
+
+@dataclass
+class ModelServer:
+    """A running server and the ways to talk to it."""
+
+    process: subprocess.Popen[str]
+    port: int
+    rest_port: int
+    log: Path
+    channel: grpc.Channel
+    client: ServingClient
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.rest_port}/v1/models"
+
+    @property
+    def predictions(self) -> prediction_service_pb2_grpc.PredictionServiceStub:
+        return prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
+
+    @property
+    def models(self) -> model_service_pb2_grpc.ModelServiceStub:
+        return model_service_pb2_grpc.ModelServiceStub(self.channel)
+
+    def states(self, name: str) -> dict[int, str]:
+        return {one.version: one.state for one in self.client.status(ModelSpec(name))}
+
+    def cpu_ticks(self) -> int:
+        """CPU time spent so far, in hundredths of a second."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(START_S)
+
+
+def eventually(condition: Callable[[], object], *, within_s: float = 60.0, what: str = "the condition") -> None:
+    """Polls until the condition holds; fails at the deadline."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not hold within {within_s:g} s"
+        time.sleep(0.02)
+
+
+def command(*flags: str) -> list[str]:
+    return [sys.executable, "-m", "serving.model_server", *flags]
+
+
+def run_to_the_end(*flags: str) -> subprocess.CompletedProcess[str]:
+    """Runs a server that is expected to refuse to start."""
+    return subprocess.run(command(*flags), cwd=ROOT, capture_output=True, text=True, timeout=START_S, check=False)
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def start_process(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
+    """A server that may not be ready yet; always ended."""
+    port, rest_port = unused_port(), unused_port()
+    log = folder / f"server-{port}.log"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            command(f"--port={port}", f"--rest_api_port={rest_port}", "--tensorflow_intra_op_parallelism=1", *flags),
+            cwd=ROOT,
+            stderr=stderr,
+            text=True,
+            env=environment,
+        )
+        try:
+            yield process, port, rest_port, log
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def start_server(folder: Path, *flags: str) -> Iterator[ModelServer]:
+    """A server that answers on both ports."""
+    with start_process(folder, *flags) as (process, port, rest_port, log):
+        eventually(lambda: process.poll() is not None or answers(port), within_s=START_S, what=f"port {port} opened")
+        assert process.poll() is None, log.read_text()
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ServingClient(f"127.0.0.1:{port}") as client:
+            yield ModelServer(process, port, rest_port, log, channel, client)
+
+
+@pytest.fixture(scope="session")
+def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of SavedModels to copy versions from: see `models.save_all`."""
+    folder = tmp_path_factory.mktemp("saved_models")
+    models.save_all(folder)
+    return folder
+
+
+@pytest.fixture
+def publish(saved_models: Path) -> Callable[[str, Path], None]:
+    """Puts a SavedModel into a version directory, at once and whole."""
+
+    def put(model: str, version: Path) -> None:
+        staging = version.parent / f".staging-{version.name}"
+        shutil.copytree(saved_models / model, staging)
+        staging.rename(version)
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def server(saved_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """One server for all tests that only ask: model ``m``, versions 1 and 3, ``stable`` is 1."""
+    folder = tmp_path_factory.mktemp("table")
+    for version, model in ((1, "toolbox"), (3, "half_plus_three")):
+        shutil.copytree(saved_models / model, folder / "m" / str(version))
+    config = folder / "models.config"
+    config.write_text(
+        f'''model_config_list {{ config {{
+            name: "m" base_path: "{folder / "m"}" model_platform: "tensorflow"
+            model_version_policy {{ all {{}} }} version_labels {{ key: "stable" value: 1 }}
+        }} }}'''
+    )
+    flags = (f"--model_config_file={config}", "--allow_version_labels_for_unavailable_models")
+    with start_server(folder, *flags) as running:
+        eventually(lambda: running.states("m") == {1: "AVAILABLE", 3: "AVAILABLE"})
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lifecycle_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """A server that starts without a model; tests give it theirs with ReloadConfig."""
+    folder = tmp_path_factory.mktemp("lifecycle")
+    config = folder / "models.config"
+    config.write_text("model_config_list {}")
+    with start_server(folder, "--model_config_file", str(config), "--max_num_load_retries=0") as running:
+        yield running

@@ -1,0 +1,153 @@
+"""JSON to tensors and back: types, ranges, shapes and the digits of numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from serving.model_server import rest_render
+from serving.model_server.errors import InvalidArgument
+from serving.model_server.rest_json import parse, predict_body
+
+
+def inputs(**dtypes: str) -> dict[str, Any]:
+    return {name: meta_graph_pb2.TensorInfo(dtype=f"DT_{dtype.upper()}") for name, dtype in dtypes.items()}
+
+
+def read(value: Any, dtype: str) -> np.ndarray:
+    return predict_body({"inputs": value}, inputs(x=dtype)).inputs["x"]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "numpy_dtype"),
+    [
+        ("float", [1, 2.5], np.float32),
+        ("double", [[0.1]], np.float64),
+        ("half", [0.5], np.float16),
+        ("uint8", [0, 255], np.uint8),
+        ("int32", [-(2**31), 2**31 - 1], np.int32),
+        ("int64", [-(2**63), 2**63 - 1], np.int64),
+        ("uint32", [2**32 - 1], np.uint32),
+        ("uint64", [2**64 - 1], np.uint64),
+        ("bool", [True, False], np.bool_),
+    ],
+)
+def test_good_values_of_each_type(dtype: str, value: Any, numpy_dtype: type) -> None:
+    array = read(value, dtype)
+    assert array.dtype == numpy_dtype
+    np.testing.assert_array_equal(array, np.array(value, numpy_dtype))
+
+
+def test_good_shapes_from_scalar_to_empty() -> None:
+    assert read(1.0, "float").shape == ()
+    assert read([], "float").shape == (0,)
+    assert read([[], []], "float").shape == (2, 0)
+    assert read([[[1], [2]]], "float").shape == (1, 2, 1)
+
+
+def test_good_not_a_number_and_infinity_are_read() -> None:
+    values = predict_body(parse(b'{"inputs": [NaN, Infinity, -Infinity]}'), inputs(x="float")).inputs["x"]
+    np.testing.assert_array_equal(values, np.array([np.nan, np.inf, -np.inf], np.float32))
+
+
+NOT = "is not of expected type"
+BAD = [
+    ("float", [1.0, None], f"JSON Value: null Type: Null {NOT}: float"),
+    ("float", [1.0, [2.0]], "Encountered list at unexpected level: 1 expected < 1"),
+    ("float", [[1.0], 2.0], "JSON Value: 2.0 found at incorrect level: 2 in the JSON DOM. Expected at level: 2"),
+    ("float", [[1.0], [2.0, 3.0]], "Encountered list at unexpected size: 2 at level: 1 expected size: 1"),
+    ("float", [16777216], "Cannot convert JSON value: 16777216 to float without loss of precision."),
+    ("float", [1e39], "Cannot convert JSON value: 1e+39 to float without loss of precision."),
+    ("float", [10**400], "without loss of precision."),
+    ("double", [2**53], "Cannot convert JSON value: 9007199254740992 to double without loss of precision."),
+    ("int32", [1.5], f"JSON Value: 1.5 Type: Number {NOT}: int32"),
+    ("int32", [2**31], f"JSON Value: 2147483648 Type: Number {NOT}: int32"),
+    ("int64", [2**63], f"Type: Number {NOT}: int64"),
+    ("uint64", [-1], f"JSON Value: -1 Type: Number {NOT}: uint64"),
+    ("bool", [1], f"JSON Value: 1 Type: Number {NOT}: bool"),
+    ("int32", [False], f"JSON Value: false Type: False {NOT}: int32"),
+    ("string", [1], f"JSON Value: 1 Type: Number {NOT}: string"),
+    ("string", [{"b64": 1}], 'JSON Value: {"b64":1} not formatted correctly for base64 data'),
+    ("float", [{"b64": "AA=="}], f'JSON Value: {{"b64":"AA=="}} Type: Object {NOT}: float'),
+]
+
+
+@pytest.mark.parametrize(("dtype", "value", "message"), BAD)
+def test_bad_value_is_named(dtype: str, value: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        predict_body({"inputs": {"x": value}}, inputs(x=dtype))
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("instances", "message"),
+    [
+        ([{"x": 1}, 2], "Expecting object but got list at item 1 of input list"),
+        ([1, {"x": 2}], "Expecting value/list but got object at item 1 of input list"),
+        ([[[1, 2]], [[1], [2]]], "Expecting shape [1,2] but got: [2,1]"),
+        ("text", "Excepting 'instances' to be an list/array"),
+    ],
+)
+def test_bad_instances_are_named(instances: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        predict_body({"instances": instances}, inputs(x="float"))
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "JSON Parse error: The document is empty"),
+        (b"  ", "JSON Parse error: The document is empty. at offset: 2"),
+        (b'{"a" 1}', "JSON Parse error: Missing a colon after a name of object member. at offset: 5"),
+        (b'{"a": [1, 2}', "JSON Parse error: Missing a comma or ] after an array element. at offset: 11"),
+        (b'{"a": "]" "b"}', "JSON Parse error: Missing a comma or } after an object member. at offset: 10"),
+        (b'{"a": 1} x', "JSON Parse error: The document root must not be followed by other values. at offset: 9"),
+        ('{"é": x}'.encode(), "JSON Parse error: Invalid value. at offset: 7"),
+        (b'{"a": "\xff"}', "JSON Parse error: Invalid encoding in string. at offset: 7"),
+        (b"[" * 100_000, "JSON Parse error: The document is nested too deep. at offset: 0"),
+    ],
+)
+def test_bad_syntax_is_told_with_its_offset_in_bytes(body: bytes, message: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        parse(body)
+    assert str(refusal.value) == message
+
+
+def test_good_numbers_have_the_digits_that_tensorflow_serving_writes() -> None:
+    values = np.array([0.1, 1 / 3, 2, 9e6, 3e-5, np.nan, np.inf, -np.inf], np.float32)
+    text = rest_render.columns({"y": values})
+    assert text == '{"outputs": [0.1, 0.333333343, 2.0, 9e+06, 3e-05, NaN, Infinity, -Infinity]}'
+    assert json.loads(rest_render.columns({"y": np.array([1 / 3])}))["outputs"] == [1 / 3]
+
+
+def test_good_rows_of_several_outputs_and_ranks() -> None:
+    outputs = {"a": np.array([[1, 2], [3, 4]]), "b_bytes": np.array([b"x", b"y"], object), "c": np.array([True, False])}
+    assert json.loads(rest_render.predictions(outputs)) == {
+        "predictions": [
+            {"a": [1, 2], "b_bytes": {"b64": "eA=="}, "c": True},
+            {"a": [3, 4], "b_bytes": {"b64": "eQ=="}, "c": False},
+        ]
+    }
+    assert rest_render.predictions({"y": np.zeros((2, 0))}) == '{"predictions": [[], []]}'
+    assert rest_render.columns({"y": np.array(1, np.float32)}) == '{"outputs": 1.0}'
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"y": np.array(1.0)}, "Tensor name: y has no shape information "),
+        (
+            {"a": np.zeros(2), "b": np.zeros(3)},
+            "Tensor name: b has inconsistent batch size: 3 expecting: 2",
+        ),
+    ],
+)
+def test_bad_outputs_without_a_batch_dimension_are_refused(outputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        rest_render.predictions(outputs)
+    assert str(refusal.value) == message
