@@ -22,7 +22,6 @@ _log = logging.getLogger("gateway.request")
 REQUEST_ID_HEADER = "X-Request-Id"
 VERSION_HEADER = "X-Vitrine-Version"
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-_CHUNK = 1 << 16
 _LARGE_BYTES = 1 << 20
 # No inline script or style anywhere; data: is for thumbnails, blob: for previews of files not uploaded yet.
 _POLICY = (
@@ -69,8 +68,6 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     current = record()
-    if response.status_code >= 400:
-        _read_to_end()
     response.headers[REQUEST_ID_HEADER] = current.request_id
     if current.answer is not None:
         response.headers[VERSION_HEADER] = str(current.answer.resolved.version)
@@ -86,19 +83,6 @@ def _tidy(_error: BaseException | None) -> None:
     if (request.content_length or 0) > _LARGE_BYTES:
         g.pop("record", None)
         memory.give_back()
-
-
-def _read_to_end() -> None:
-    """Reads what is left of a refused body: a client that is still sending would meet a reset, not the answer."""
-    stream = request.environ.get("wsgi.input")
-    if stream is None or not request.environ.get("wsgi.input_terminated"):
-        return
-    left = 2 * services().settings.max_body_bytes
-    try:
-        while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
-            left -= len(chunk)
-    except OSError:
-        pass  # The client hung up.
 
 
 def _count(current: RequestRecord, response: Response, seconds: float) -> None:

@@ -11,12 +11,13 @@ FIELDS = "fields"
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as JSON: time (UTC), level, logger, message, what ``extra={"fields": {…}}`` holds, and the trace."""
+    """A record as JSON: time (UTC), level, process, logger, message, ``extra={"fields": {…}}``, and the trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: dict[str, Any] = {"time": at, "level": record.levelname.lower(), "logger": record.name}
+        line: dict[str, Any] = {"time": at, "level": record.levelname.lower(), "pid": record.process}
+        line["logger"] = record.name
         line["message"] = record.getMessage()
         line |= getattr(record, FIELDS, {})
         if record.exc_info:

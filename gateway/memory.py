@@ -1,8 +1,8 @@
 """Keeps the C allocator from holding on to memory that pictures needed once.
 
 glibc gives each thread an arena of its own and keeps what is freed in it; with sixteen threads that decode pictures a
-worker then holds several times of what it uses. One arena, and blocks above 128 KiB straight from the kernel and straight
-back to it, cost no measurable time. Elsewhere than on glibc this module does nothing.
+worker then holds several times of what it uses. One arena, and blocks above 128 KiB straight from the kernel and
+straight back to it, cost no measurable time. Elsewhere than on glibc this module does nothing.
 """
 
 from __future__ import annotations

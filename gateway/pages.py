@@ -80,14 +80,15 @@ def _page(answer: Answer | None = None, notice: Outcome | None = None) -> str:
     if request.headers.get(_FRAGMENT_HEADER) == "fetch":
         return render_template("results.html", **shown)
     limits = services().settings
-    model, trouble = _model_header()
+    model, trouble = _model_header(answer)
     names = services().resolver.model_names()
     return render_template("page.html", model=model, trouble=trouble, names=names, limits=limits, **shown)
 
 
-def _model_header() -> tuple[dict[str, object] | None, Outcome | None]:
+def _model_header(answer: Answer | None) -> tuple[dict[str, object] | None, Outcome | None]:
     """What would answer now, for the page's head, or why nothing would."""
-    wanted = Wanted(model=request.values.get("model") or None)
+    # The query, never the form: the form may be what could not be read.
+    wanted = Wanted(answer.resolved.model if answer else request.args.get("model") or None)
     try:
         resolved, card = services().resolver.resolve(wanted, Deadline(_HEADER_TIMEOUT_S))
     except (GatewayError, ServingError, CardError) as error:

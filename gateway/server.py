@@ -45,14 +45,19 @@ def serve(settings: Settings) -> None:
     logging.captureWarnings(True)  # Pillow's remarks on odd pictures are lines of the log like all others.
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
+    launcher = os.getpid()
     metrics_dir = tempfile.mkdtemp(prefix="vitrine-metrics-")
     os.environ[_METRICS_DIR] = metrics_dir
+    # gRPC tells of every lost connection on its own, unstructured; the requests that meet one tell it anyway.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     shown = "localhost" if host in {"0.0.0.0", "::"} else host
     print(f"Vitrine's gateway is at http://{shown}:{port}, its model server at {settings.serving}", file=sys.stderr)
     try:
         _Server(settings, listener.detach()).run()
     finally:
-        shutil.rmtree(metrics_dir, ignore_errors=True)
+        # A worker, forked inside the block, leaves it by the same door.
+        if os.getpid() == launcher:
+            shutil.rmtree(metrics_dir, ignore_errors=True)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """A real gRPC server that speaks the contract's wire messages, with a model whose every whim a test controls.
 
-The fake model calls a picture by its brightness: with K labels, label `int(mean / 256 * K)` gets 0.9 and the others share
-the rest. So a test knows the answer to a picture without a network.
+The fake model calls a picture by its brightness: with K labels, label `int(mean / 256 * K)` gets 0.9 and the others
+share the rest. So a test knows the answer to a picture without a network.
 """
 
 from __future__ import annotations
@@ -158,8 +158,7 @@ class FakeServing:
         states = dict.fromkeys(model.cards, "AVAILABLE") | model.states
         return wire.GetModelStatusResponse(
             model_version_status=[
-                wire.ModelVersionStatus(version=version, state=wire.ModelVersionStatus.State.Value(state))
-                for version, state in states.items()
+                wire.ModelVersionStatus(version=version, state=state) for version, state in states.items()
             ]
         )
 

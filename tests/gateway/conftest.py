@@ -1,0 +1,180 @@
+"""Fixtures of the gateway's tests: settings, pictures, a real model server to control, the real gateway process."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+from PIL import Image
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from tests.conftest import ROOT
+from tests.gateway.fake_serving import FakeModel, FakeServing, card
+
+START_S = 20.0
+
+
+def png(grey: int, size: int = 8) -> bytes:
+    """A picture of one shade, which the fake model calls by its brightness: 0..255 -> digit 0..9."""
+    file = io.BytesIO()
+    Image.new("L", (size, size), grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = START_S, what: str = "the state") -> float:
+    """Polls until something holds; returns the seconds it took, fails after the deadline."""
+    start = time.monotonic()
+    while not holds():
+        assert time.monotonic() - start < timeout_s, f"{what} did not come within {timeout_s:g} s"
+        time.sleep(0.01)
+    return time.monotonic() - start
+
+
+@dataclass
+class Gateway:
+    """A running ``python -m gateway``."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def answers(self, path: str = "/healthz", status: int = 200) -> bool:
+        """True if a GET has this status now."""
+        try:
+            return requests.get(self.url + path, timeout=5).status_code == status
+        except requests.ConnectionError:
+            return False
+
+    def worker_pids(self) -> list[int]:
+        """The worker processes."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def classify(self, *pictures: bytes, **options: str) -> requests.Response:
+        """POSTs pictures to the API."""
+        files = [("images", (f"{index}.png", data)) for index, data in enumerate(pictures)]
+        return requests.post(f"{self.url}/api/v1/classify", files=files, data=options, timeout=30)
+
+
+def find_free_port() -> int:
+    """As the fixture `free_port`, for fixtures that live longer than a test."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(environ: dict[str, str], port: int, log: Path) -> Iterator[Gateway]:
+    """Runs the gateway until the end of the block, and gives it when it answers."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("VITRINE_", "PROMETHEUS_"))}
+    settings = {"VITRINE_HOST": "127.0.0.1", "VITRINE_PORT": str(port), "VITRINE_MODELS": "digits"}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway"], env=inherited | settings | environ, cwd=ROOT, stderr=file
+        )
+    gateway = Gateway(process, f"http://127.0.0.1:{port}", log)
+    try:
+        wait_until(lambda: process.poll() is not None or gateway.answers(), what=f"an answer of the gateway ({log})")
+        yield gateway
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def two_versions() -> dict[str, FakeModel]:
+    """What the model servers of the tests begin with: versions 1 and 2 of digits."""
+    return {"digits": FakeModel({1: card(), 2: card()}, labels={"canary": 2})}
+
+
+@pytest.fixture
+def serving() -> Iterator[FakeServing]:
+    """A model server of the test's own."""
+    with FakeServing(**two_versions()) as server:
+        yield server
+
+
+@dataclass
+class Live:
+    """A real gateway process and the model server behind it."""
+
+    gateway: Gateway
+    serving: FakeServing
+
+
+@pytest.fixture(scope="module")
+def live_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """One gateway process for all tests of a module: starting and draining one takes seconds."""
+    log = tmp_path_factory.mktemp("gateway") / "gateway.log"
+    with FakeServing(**two_versions()) as server:
+        environ = {"VITRINE_SERVING": server.address, "VITRINE_MAX_BODY_BYTES": str(16 << 20)}
+        with running(environ, find_free_port(), log) as gateway:
+            yield Live(gateway, server)
+
+
+@pytest.fixture
+def live(live_process: Live) -> Live:
+    """The module's gateway process, its model server as good as new."""
+    live_process.serving.stop()
+    live_process.serving.models = two_versions()
+    live_process.serving.start()
+    wait_until(lambda: all(live_process.gateway.classify(png(0)).ok for _ in range(4)), what="recovery")
+    live_process.serving.requests.clear()
+    return live_process
+
+
+Start = Callable[..., Gateway]
+
+
+@pytest.fixture
+def start(serving: FakeServing, tmp_path: Path) -> Iterator[Start]:
+    """Starts the real gateway process against `serving`; keywords are further environment variables."""
+    with ExitStack() as stack:
+
+        def begin(**environ: str) -> Gateway:
+            environ = {"VITRINE_SERVING": serving.address} | environ
+            port = find_free_port()
+            return stack.enter_context(running(environ, port, tmp_path / f"gateway-{port}.log"))
+
+        yield begin
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Settings for a bare server that serves digits."""
+    return Settings.from_env({"VITRINE_MODELS": "digits"})
+
+
+MakeClient = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def make_client(serving: FakeServing) -> MakeClient:
+    """Makes a Flask test client in front of `serving`; keywords are environment variables."""
+
+    def make(**environ: str) -> FlaskClient:
+        named = {"VITRINE_SERVING": serving.address, "VITRINE_MODELS": "digits"} | environ
+        return create_app(Settings.from_env(named)).test_client()
+
+    return make
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> FlaskClient:
+    """A Flask test client in front of `serving`."""
+    return make_client()
