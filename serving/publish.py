@@ -17,12 +17,18 @@ from serving.rollout import Before, Done, GiveUp, Load, Promote, Wait
 _POLL_S = 0.2
 # A server takes a new models.config within its poll interval; until then it may still report an older failure.
 _OLD_NEWS_S = 10.0
+# A server tries to load a version again and again, and tells why it could not only when the version is taken away.
+_LAST_WORDS_S = 4.0
 
 Say = Callable[[str], None]
 
 
 class RolloutFailed(Exception):
     """A version that did not become available everywhere; the release state is what it was before."""
+
+
+class RolloutLate(RolloutFailed):
+    """The version was neither available nor refused in time."""
 
 
 class NoReplica(Exception):
@@ -62,6 +68,9 @@ class Rollout:
             first = answers(replicas, self.name)
             try:
                 self._steps(replicas, first, timeout_s)
+            except RolloutLate as late:
+                self.store.write_model(self.name, former)
+                raise RolloutFailed(f"{late}{self._last_words(replicas)}") from None
             except BaseException:
                 # An operator's Ctrl-C too: half a rollout helps nobody.
                 self.store.write_model(self.name, former)
@@ -118,11 +127,24 @@ class Rollout:
                 states = ", ".join(f"{replica}: {state}" for replica, state in missing.items())
                 if late:
                     hint = " Does it poll models.config?" if "not seen" in states else ""
-                    raise RolloutFailed(
+                    raise RolloutLate(
                         f"{what} was not AVAILABLE on every replica within {timeout_s:g} s; the release state is what "
                         f"it was before. {states}.{hint}"
                     )
                 return f"Waiting for {what} to be AVAILABLE ({states})."
+
+    def _last_words(self, replicas: Replicas) -> str:
+        """What a replica that was still trying says of the version when it has to give up."""
+        give_up = time.monotonic() + _LAST_WORDS_S
+        while time.monotonic() < give_up:
+            seen = [status for one in replicas.status(self.name) if (status := one.of(self.target))]
+            for status in seen:
+                if status.state == rollout.END and status.error:
+                    return f" The server's reason: {status.error}"
+            if all(status.state == rollout.END for status in seen):
+                break
+            time.sleep(_POLL_S)
+        return ""
 
     def _summary(self, former: ModelRelease, after: ModelRelease) -> str:
         was = former.labels.get(STABLE)

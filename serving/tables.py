@@ -10,7 +10,9 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """A heading and a line for each row; a column that is empty in every row is left out."""
     texts = [[_text(row.get(column)) for column in columns] for row in rows]
     shown = [index for index in range(len(columns)) if any(line[index] for line in texts)]
-    lines = [[line[index] for index in shown] for line in [[column.upper() for column in columns], *texts]]
+    # Words are shouted, as in every operator's tool; an address stands as it is.
+    headings = [column.upper() if column.isalpha() else column for column in columns]
+    lines = [[line[index] for index in shown] for line in [headings, *texts]]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 

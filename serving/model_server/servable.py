@@ -6,6 +6,7 @@ without Python tracing, and fails with the same texts.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,9 @@ class Servable:
         """Frees the model's memory. No run may be in progress."""
         self._calls.clear()
         self._session.close()
+        # A graph is full of cycles, and the collector would come by for it only after many a swap.
+        self._session = None
+        gc.collect()
 
     def _call(self, signature: str, outputs: tuple[str, ...], timeout_ms: int) -> Callable[..., list[NDArray[Any]]]:
         key = (signature, outputs, timeout_ms)
@@ -99,10 +103,11 @@ class Servable:
         options = config_pb2.CallableOptions()
         options.feed.extend(definition.inputs[name].name for name in sorted(definition.inputs))
         options.fetch.extend(definition.outputs[name].name for name in outputs)
-        # Many requests run at once, each in a thread of its own: handing each operation to yet another one costs
-        # a quarter of the time of a small model.
-        options.run_options.inter_op_thread_pool = _CALLER_RUNS
         options.run_options.timeout_in_ms = timeout_ms
+        if not timeout_ms:
+            # Many requests run at once, each in a thread of its own: handing each operation to yet another one costs
+            # a quarter of the time of a small model. A thread that is to keep the time cannot run them itself.
+            options.run_options.inter_op_thread_pool = _CALLER_RUNS
         # Session.make_callable, the public name, casts inputs to the expected dtype and costs twice as much.
         call: Callable[..., list[NDArray[Any]]] = self._session._make_callable_from_options(options)
         return call
@@ -128,7 +133,6 @@ def load(path: Path, parallelism: Parallelism) -> Servable:
     except BaseException as error:
         session.close()
         raise _load_error(error) from error
-    # What was read from disk is now in the session; the protobufs and Python objects of the graph are not needed.
     return Servable(session, dict(model.signature_def.items()))
 
 

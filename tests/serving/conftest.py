@@ -9,10 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from contract.card import ImageSpec, ModelCard
 from serving.repository import CARD
 from tests.conftest import ROOT
+
+# A loaded machine is no failure.
+settings.register_profile("vitrine", deadline=None)
+settings.load_profile("vitrine")
 
 MakeModel = Callable[..., Path]
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]

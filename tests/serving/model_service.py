@@ -29,6 +29,7 @@ class ModelService:
     Attributes:
         config: The file that it polls, whenever it is asked; None for a server that polls none.
         verdicts: How loading ends, by (model, version): a state, or ``END: <error>``; AVAILABLE for all others.
+        last_words: The error of a version that is taken away before it was AVAILABLE.
         states: The versions it knows, by model.
         refused: Why configurations were refused.
         asked: The number of requests.
@@ -36,6 +37,7 @@ class ModelService:
 
     config: Path | None = None
     verdicts: dict[tuple[str, int], str] = field(default_factory=dict)
+    last_words: dict[tuple[str, int], str] = field(default_factory=dict)
     states: dict[str, dict[int, str]] = field(default_factory=dict)
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
@@ -68,7 +70,9 @@ class ModelService:
         for version in wanted:
             known[version] = self.verdicts.get((name, version), "AVAILABLE")
         for version in known.keys() - wanted:
-            known[version] = known[version] if known[version].startswith("END") else "END"
+            if not known[version].startswith("END"):
+                words = self.last_words.get((name, version))
+                known[version] = f"END: {words}" if words else "END"
 
 
 class _Servicer(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]  # generated, without types

@@ -214,6 +214,21 @@ def test_a_version_that_is_late_leaves_the_old_state(
 
 
 @pytest.mark.usefixtures("one_live")
+def test_a_server_that_keeps_trying_is_asked_for_its_reason_in_the_end(
+    repository: Path, publish: Cli, server: ModelService, make_model: MakeModel
+) -> None:
+    before = files(repository)
+    server.verdicts["digits", 2] = "LOADING"
+    server.last_words["digits", 2] = "Cannot parse saved_model.pb"
+
+    done = publish("digits", make_model("broken"), "--timeout", "0.3")
+
+    assert done.returncode == 1
+    assert "The server's reason: Cannot parse saved_model.pb" in done.stderr
+    assert files(repository) == before
+
+
+@pytest.mark.usefixtures("one_live")
 def test_a_server_that_does_not_poll_is_named_as_the_likely_cause(
     repository: Path, publish: Cli, server: ModelService, make_model: MakeModel
 ) -> None:
