@@ -165,5 +165,7 @@ def lifecycle_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model
     folder = tmp_path_factory.mktemp("lifecycle")
     config = folder / "models.config"
     config.write_text("model_config_list {}")
-    with start_server(folder, "--model_config_file", str(config), "--max_num_load_retries=0") as running:
+    with start_server(
+        folder, "--model_config_file", str(config), "--max_num_load_retries=0", "--rest_api_timeout_in_ms=200"
+    ) as running:
         yield running

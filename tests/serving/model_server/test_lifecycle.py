@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
@@ -188,6 +189,17 @@ def test_good_label_moves_once_the_version_serves_and_bad_before(
     assert answer(lifecycle_server, ModelSpec("labels", label="stable")) == (1, 3.0)
     reload(lifecycle_server, config("labels", base, keep=2, labels={"stable": 2}))
     assert answer(lifecycle_server, ModelSpec("labels", label="stable")) == (2, 4.0)
+
+
+def test_bad_rest_call_that_takes_too_long_is_given_up(
+    lifecycle_server: ModelServer, base: Path, publish: Publish
+) -> None:
+    publish("toolbox", base / "1")
+    reload(lifecycle_server, config("late", base))
+    body = {"signature_name": "slow", "instances": [1.0]}
+    response = requests.post(f"{lifecycle_server.url}/late:predict", json=body, timeout=60)
+    assert response.status_code == 504
+    assert response.json()["error"]
 
 
 def record(version: Path, signature: str, *, alias: str = "x") -> None:
