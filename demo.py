@@ -142,6 +142,7 @@ def _model_server(settings: Settings) -> Service:
         f"--model_config_file={settings.repository / 'models.config'}",
         "--model_config_file_poll_wait_seconds=1",
         "--allow_version_labels_for_unavailable_models=true",
+        "--load_retry_interval_micros=1000000",  # a broken version is known as such within seconds, not minutes
         # Small models answer sooner with one thread an operation.
         "--tensorflow_intra_op_parallelism=1",
         "--tensorflow_inter_op_parallelism=2",
