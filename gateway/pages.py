@@ -37,6 +37,15 @@ class Bar:
     label: str
     percent: float
 
+    @property
+    def shown(self) -> str:
+        """The percentage as text; what is not quite 0 or 100 is not shown as such."""
+        if 0 < self.percent < 0.05:
+            return "< 0.1%"
+        if 99.95 <= self.percent < 100:
+            return "> 99.9%"
+        return f"{self.percent:.1f}%"
+
 
 @dataclass(frozen=True)
 class ResultCard:

@@ -7,6 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from gateway.pages import Bar
 from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.posting import post
@@ -100,3 +101,11 @@ def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(client: FlaskClien
     page = page_of(client, path)
     assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\ssrc=)", page)
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+
+
+@pytest.mark.parametrize(
+    ("percent", "shown"),
+    [(0, "0.0%"), (0.01, "< 0.1%"), (0.06, "0.1%"), (99.94, "99.9%"), (99.96, "> 99.9%"), (100, "100.0%")],
+)
+def test_what_is_not_quite_nothing_or_everything_is_not_shown_as_such(percent: float, shown: str) -> None:
+    assert Bar("a", percent).shown == shown
