@@ -1,0 +1,1 @@
+"""From labelled pictures to a published model version: datasets, presets, training, evaluation, export."""

@@ -1,0 +1,65 @@
+"""What a dataset is: labels, the picture's shape, and three parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.card import ImageSpec
+
+
+@dataclass(frozen=True)
+class Part:
+    """Pictures and their classes.
+
+    Attributes:
+        images: uint8 [N, H, W, C].
+        classes: int64 [N], indices into the dataset's labels.
+    """
+
+    images: NDArray[np.uint8]
+    classes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def take(self, indices: NDArray[np.int64]) -> Part:
+        """Only those pictures, in that order."""
+        return Part(self.images[indices], self.classes[indices])
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is no picture, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled pictures, split.
+
+    Attributes:
+        name: Fit to be a model's name.
+        labels: K class names.
+        spec: The shape of every picture.
+        train: What the weights are fitted to.
+        validation: What is watched while they are.
+        test: What the published figures are measured on.
+        mirror: Whether a picture and its mirror image are of the same class.
+        skipped: Files that could not be read.
+        originals: A few test pictures as they lay on the disk, to compare the ways of decoding.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    spec: ImageSpec
+    train: Part
+    validation: Part
+    test: Part
+    mirror: bool = True
+    skipped: tuple[Skipped, ...] = ()
+    originals: tuple[bytes, ...] = ()

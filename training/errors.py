@@ -1,0 +1,25 @@
+"""What can go wrong between the pictures and the published version.
+
+    TrainingError
+    |-- DatasetError       the pictures cannot be found, read or split
+    |-- RunError           the run's folder is missing, unfinished or damaged
+    `-- TrainingDiverged   the loss is no longer a number
+
+A version that may not be published is a `contract.versions.PublishError`.
+"""
+
+
+class TrainingError(Exception):
+    """A training job that cannot go on; the message says what came and what was wanted."""
+
+
+class DatasetError(TrainingError):
+    """The pictures cannot be found, read or split."""
+
+
+class RunError(TrainingError):
+    """The run's folder is missing, unfinished or damaged."""
+
+
+class TrainingDiverged(TrainingError):
+    """The loss is no longer a number."""

@@ -1,0 +1,91 @@
+"""What a person sees while a model trains: one line that renews itself on a terminal, lines now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+_TERMINAL_INTERVAL_S = 0.2
+_LOG_INTERVAL_S = 10.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The figures of one epoch; losses are mean cross-entropies, accuracies 0 to 1."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+class Progress:
+    """Prints how far the training is, how good, how fast, and how long it will still take."""
+
+    def __init__(
+        self,
+        *,
+        epochs: int,
+        images_per_epoch: int,
+        out: TextIO,
+        log: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begins to count the time.
+
+        Args:
+            epochs: How many there will be.
+            images_per_epoch: How many pictures are seen in each.
+            out: Where a person looks.
+            log: A file that gets every finished epoch's line.
+            clock: Gives seconds.
+        """
+        self._epochs, self._images = epochs, images_per_epoch
+        self._out, self._log, self._clock = out, log, clock
+        self._start = self._shown = clock()
+        self._renews = out.isatty()
+
+    def step(self, epoch: int, images: int, loss: float, accuracy: float) -> None:
+        """After a batch: `images` pictures of this epoch (from 1) are done."""
+        now = self._clock()
+        if now - self._shown < (_TERMINAL_INTERVAL_S if self._renews else _LOG_INTERVAL_S):
+            return
+        self._shown = now
+        done = (epoch - 1) * self._images + images
+        line = (
+            f"epoch {epoch}/{self._epochs}  {images / self._images:4.0%}  loss {loss:.4f}  accuracy {accuracy:.4f}"
+            f"  {self._rate(done)}"
+        )
+        self._out.write(f"\r\x1b[K{line}" if self._renews else f"{line}\n")
+        self._out.flush()
+
+    def epoch(self, figures: Epoch) -> None:
+        """After an epoch and its validation."""
+        self._shown = self._clock()
+        line = (
+            f"epoch {figures.epoch}/{self._epochs}  loss {figures.loss:.4f}  accuracy {figures.accuracy:.4f}"
+            f"  validation loss {figures.validation_loss:.4f}  accuracy {figures.validation_accuracy:.4f}"
+            f"  {self._rate(figures.epoch * self._images)}\n"
+        )
+        self._out.write(f"\r\x1b[K{line}" if self._renews else line)
+        self._out.flush()
+        self._log.write(line)
+        self._log.flush()
+
+    def _rate(self, done: int) -> str:
+        seconds = max(self._clock() - self._start, 1e-6)
+        left = (self._epochs * self._images - done) * seconds / done
+        return f"{done / seconds:,.0f} images/s  {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """``75`` -> ``1m 15s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
