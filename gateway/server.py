@@ -33,8 +33,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
+        reason = str(error.strerror or error).partition(" (")[0]
         raise PortUnavailable(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
+            f"Cannot listen on {host}:{port}: {reason}. "
             "Stop what listens there, or choose another VITRINE_HOST or VITRINE_PORT."
         ) from None
 
@@ -50,7 +51,7 @@ def serve(settings: Settings) -> None:
     os.environ[_METRICS_DIR] = metrics_dir
     # gRPC tells of every lost connection on its own, unstructured; the requests that meet one tell it anyway.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    shown = "localhost" if host in {"0.0.0.0", "::"} else host
+    shown = "localhost" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host
     print(f"Vitrine's gateway is at http://{shown}:{port}, its model server at {settings.serving}", file=sys.stderr)
     try:
         _Server(settings, listener.detach()).run()

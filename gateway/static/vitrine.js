@@ -99,6 +99,8 @@ function onAnswer(request) {
     notice("That did not work.", `Something between you and Vitrine answered with status ${request.status}.`);
     return;
   }
+  // The answer is newer than what the page said when it was loaded.
+  document.getElementById("trouble")?.remove();
   results.innerHTML = request.responseText;
   answered = request.status < 400 || request.status === 422;
   const title = document.getElementById("results-title");

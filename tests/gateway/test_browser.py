@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.gateway.conftest import Live, Start, png
+from tests.gateway.conftest import Live, Start, png, wait_until
 
 _FLAGS = [
     "--no-sandbox",
@@ -198,3 +199,18 @@ def test_the_page_tells_that_the_gateway_itself_is_away(browser: Browser, start:
 def test_the_api_page_opens_without_a_complaint(browser: Browser, live: Live) -> None:
     with page_at(browser, live.gateway.url + "/docs") as page:
         assert page.locator("h2 code").first.inner_text() == "/api/v1/classify"
+
+
+def test_an_answer_takes_the_place_of_the_news_that_the_model_server_was_away(
+    browser: Browser, live: Live, pictures: list[str]
+) -> None:
+    live.serving.stop()
+    wait_until(lambda: all('id="trouble"' in requests.get(live.gateway.url, timeout=5).text for _ in range(4)))
+    with page_at(browser, live.gateway.url) as page:
+        page.wait_for_selector("#trouble")
+        live.serving.start()
+        wait_until(lambda: all(live.gateway.classify(png(0)).ok for _ in range(4)))
+        page.set_input_files("#images", pictures)
+        page.click("#submit")
+        page.wait_for_selector(".card")
+        assert page.locator(".notice").count() == 0

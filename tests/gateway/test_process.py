@@ -130,7 +130,7 @@ def test_it_says_so_while_the_model_server_is_away_and_recovers_within_a_second(
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert live.gateway.answers("/readyz", 503)
     assert live.gateway.answers("/healthz", 200)
-    assert "The model server is not answering." in requests.get(live.gateway.url, timeout=5).text
+    wait_until(lambda: "The model server is not answering." in requests.get(live.gateway.url, timeout=5).text, 2)
     live.serving.start()
     assert wait_until(lambda: all(live.gateway.classify(png(0)).ok for _ in range(4))) < 2
 
