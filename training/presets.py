@@ -42,8 +42,8 @@ class Preset:
 def compact_resnet() -> Preset:
     """A small residual network with batch normalisation, light augmentation and a cosine learning rate.
 
-    ``python -m training train --dataset digits``: 98.6 % of the test pictures in 20 s on 2 cores.
-    ``python -m training train --dataset fashion_mnist``: 92.3 %, 15 minutes.
+    ``python -m training train --dataset digits``: 98.6 % of the test pictures, in 33 s on 2 busy cores.
+    ``python -m training train --dataset fashion_mnist``: 92.3 %, in 25 minutes on 2 very busy cores.
     """
     return Preset(
         name="compact-resnet",
@@ -62,7 +62,7 @@ def compact_resnet() -> Preset:
 def cnn_sgd() -> Preset:
     """The classic first network: one convolution, one hidden layer, plain SGD with momentum.
 
-    ``python -m training train --dataset fashion_mnist --preset cnn-sgd``: 91 % of the test pictures.
+    ``python -m training train --dataset fashion_mnist --preset cnn-sgd``: 89.6 % of the test pictures.
     """
     return Preset(
         name="cnn-sgd",
