@@ -92,7 +92,8 @@ class Settings:
 def main() -> int:
     """Runs the demo until Ctrl-C; the exit code."""
     settings = _settings()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts what runs in the background without it
+        signal.signal(number, _interrupt)
     services = [_model_server(settings), _gateway(settings)]
     try:
         _check_ports(settings)
