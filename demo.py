@@ -211,7 +211,7 @@ def _ready(url: str) -> bool:
 
 
 def _welcome(settings: Settings, samples: Path) -> str:
-    example = next(iter(sorted(samples.glob("*.png"))), Path("picture.png"))
+    example = max(samples.glob("*.png"), default=Path("picture.png"))
     return (
         f"\n  Vitrine is ready:  http://localhost:{settings.http_port}\n"
         f"  Pictures to try:   {samples}\n"
