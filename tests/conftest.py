@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+# As root in a container, without a graphics card, and without asking anything outside.
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 
 
 def find_shared() -> Path | None:
@@ -20,15 +31,31 @@ def find_shared() -> Path | None:
     return None
 
 
+def skip_unless_ci(reason: str) -> NoReturn:
+    """Skips on a user's machine that lacks something; in CI nothing may be skipped."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium from the PATH; skips on a machine without it, fails in CI."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        skip_unless_ci("needs Chromium on the PATH: apt install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
+        yield launched
+        launched.close()
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data; skips on a machine without it, fails in CI."""
     folder = find_shared()
     if folder is None:
-        message = "needs the data folder: set VITRINE_SHARED to it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        skip_unless_ci("needs the data folder: set VITRINE_SHARED to it")
     return folder
 
 

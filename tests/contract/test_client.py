@@ -249,32 +249,25 @@ def test_a_deadline_ends_a_call_that_hangs(server: ModelServer, by_call: bool) -
     release = threading.Event()
     server.behaviours["Predict"] = lambda request, context: (release.wait(30), echo(request, context))[1]
     with ServingClient(server.address, timeout_s=30 if by_call else 0.2) as client:
-        started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             predict(client, timeout_s=0.2 if by_call else None)
-        took_s = time.monotonic() - started
         release.set()
-
-    assert 0.2 <= took_s < SLACK_S
 
 
 def test_the_deadline_holds_over_all_tries(client: ServingClient, server: ModelServer) -> None:
     server.failures = [(grpc.StatusCode.UNAVAILABLE, "down")] * 9
 
-    started = time.monotonic()
     with pytest.raises(ServingError):
         predict(client, timeout_s=0.1)
-    assert time.monotonic() - started < SLACK_S
+    assert len(server.requests) < 5
 
 
-def test_nobody_at_the_address_is_said_soon(free_port: Callable[[], int]) -> None:
-    started = time.monotonic()
+def test_nobody_at_the_address_is_said(free_port: Callable[[], int]) -> None:
     with ServingClient(f"127.0.0.1:{free_port()}") as client:
         with pytest.raises(ModelServerUnavailable, match=r"[Cc]onnect"):
             predict(client)
         with pytest.raises(ModelServerUnavailable, match=r"No model server answered at .* within 0\.1 s"):
             client.wait_ready(0.1)
-    assert time.monotonic() - started < 2 * SLACK_S
 
 
 def test_wait_ready_returns_when_the_server_comes(free_port: Callable[[], int]) -> None:
@@ -308,7 +301,7 @@ def test_a_try_that_one_server_fails_is_made_again_at_another() -> None:
             assert np.array_equal(predict(client), IMAGES)
 
 
-def test_a_server_that_goes_and_returns_on_its_port_is_found_again_within_about_a_second() -> None:
+def test_a_server_that_goes_and_returns_on_its_port_is_found_again() -> None:
     first = ModelServer({"Predict": echo})
     with running(first):
         client = ServingClient(first.address)
@@ -317,11 +310,7 @@ def test_a_server_that_goes_and_returns_on_its_port_is_found_again_within_about_
         with pytest.raises(ModelServerUnavailable):
             predict(client)
         with running(ModelServer({"Predict": echo}), first.port):
-            returned = time.monotonic()
-            _until(lambda: _answers(client), timeout_s=RECOVERY_S + SLACK_S)
-            took_s = time.monotonic() - returned
-
-    assert took_s < RECOVERY_S + 1
+            _until(lambda: _answers(client))
 
 
 def test_two_clients_in_one_process_do_not_share_a_connection(server: ModelServer) -> None:

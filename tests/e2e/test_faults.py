@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import requests
@@ -16,10 +15,8 @@ def test_a_killed_model_server_is_reported_and_its_return_noticed(own_stack: Sta
     assert server is not None
     server.kill()
 
-    started = time.monotonic()
     answer = own_stack.classify(digits[0])
-    assert answer.status_code == 503
-    assert time.monotonic() - started < 5  # the gateway's deadline is longer: it did not wait for it
+    assert answer.status_code == 503  # not 504: it did not wait for the deadline
     assert "Retry-After" in answer.headers
     assert "model server" in answer.json()["error"]["message"].lower()
     assert requests.get(f"{own_stack.url}/readyz", timeout=10).status_code == 503

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,10 +18,9 @@ from PIL import Image
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, pick_port
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
-
-START_S = 20.0
+from tests.processes import wait_until
 
 
 def png(grey: int, size: int = 8) -> bytes:
@@ -31,15 +28,6 @@ def png(grey: int, size: int = 8) -> bytes:
     file = io.BytesIO()
     Image.new("L", (size, size), grey).save(file, "PNG")
     return file.getvalue()
-
-
-def wait_until(holds: Callable[[], bool], timeout_s: float = START_S, what: str = "the state") -> float:
-    """Polls until something holds; returns the seconds it took, fails after the deadline."""
-    start = time.monotonic()
-    while not holds():
-        assert time.monotonic() - start < timeout_s, f"{what} did not come within {timeout_s:g} s"
-        time.sleep(0.01)
-    return time.monotonic() - start
 
 
 @dataclass
@@ -66,13 +54,6 @@ class Gateway:
         """POSTs pictures to the API."""
         files = [("images", (f"{index}.png", data)) for index, data in enumerate(pictures)]
         return requests.post(f"{self.url}/api/v1/classify", files=files, data=options, timeout=30)
-
-
-def find_free_port() -> int:
-    """As the fixture `free_port`, for fixtures that live longer than a test."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -123,7 +104,7 @@ def live_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
     with FakeServing(**two_versions()) as server:
         environ = {"VITRINE_SERVING": server.address, "VITRINE_MAX_BODY_BYTES": str(16 << 20)}
-        with running(environ, find_free_port(), log) as gateway:
+        with running(environ, pick_port(), log) as gateway:
             yield Live(gateway, server)
 
 
@@ -148,7 +129,7 @@ def start(serving: FakeServing, tmp_path: Path) -> Iterator[Start]:
 
         def begin(**environ: str) -> Gateway:
             environ = {"VITRINE_SERVING": serving.address} | environ
-            port = find_free_port()
+            port = pick_port()
             return stack.enter_context(running(environ, port, tmp_path / f"gateway-{port}.log"))
 
         yield begin

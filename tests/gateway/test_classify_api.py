@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from contract.card import ImageSpec
-from tests.gateway.conftest import MakeClient, png, wait_until
+from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.posting import post
+from tests.processes import wait_until
 
 
 def test_each_picture_gets_every_class_and_the_sum_is_one(client: FlaskClient) -> None:

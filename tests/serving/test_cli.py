@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,17 +174,6 @@ def test_an_unknown_command_gets_the_usage(cli: Cli) -> None:
 
     assert done.returncode == 2
     assert "usage: python -m serving" in done.stderr
-
-
-def test_list_answers_within_half_a_second_of_computing(two_versions: Path, cli: Cli) -> None:
-    def computing_s() -> float:
-        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return spent.ru_utime + spent.ru_stime
-
-    before = computing_s()
-    cli("list")  # not by the clock: a loaded machine is no failure
-
-    assert computing_s() - before < 0.5
 
 
 def test_status_needs_at_most_80_mb(two_versions: Path) -> None:
