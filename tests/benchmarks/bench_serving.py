@@ -28,10 +28,11 @@ def main() -> None:
     """Trains a small model, serves it, and prints a table."""
     with tempfile.TemporaryDirectory() as name, served(Path(name)) as (server, repository, runs):
         folder = Path(name)
-        baseline = in_process(runs)
         print(f"{'':44}{'p50 ms':>8}{'pictures/s':>12}{'x baseline':>12}")
-        report("Keras model.predict in process, batch 1", baseline(1), 1)
-        base_rate = rate(baseline(1), 1, clients=1)
+        compiled = in_process(repository)
+        base_rate = report("compiled SavedModel in process, batch 1", compiled(1), 1)
+        report("compiled SavedModel in process, batch 32", compiled(32), 32, 1, base_rate)
+        report("Keras model.predict in process, batch 1", keras_predict(runs), 1, 1, base_rate)
         with ServingClient(server.address) as client:
             for batch, clients in ((1, 1), (1, CLIENTS), (32, 1), (32, CLIENTS)):
                 call = predict(client, batch)
@@ -56,17 +57,32 @@ def served(folder: Path) -> Iterator[tuple[ModelServer, Path, Path]]:
             yield server, repository, runs
 
 
-def in_process(runs: Path) -> Callable[[int], Callable[[], object]]:
-    """The same model called as many services do: `model.predict`."""
-    import keras
+def in_process(repository: Path) -> Callable[[int], Callable[[], object]]:
+    """The baseline: the exported version itself, called in this process without any server."""
+    import tensorflow as tf
 
-    model = keras.models.load_model(next(runs.glob("*/model.keras")))
+    model = tf.saved_model.load(str(next(repository.glob("digits/*/"))))
+    signature = model.signatures["serving_default"]
+    shape = signature.structured_input_signature[1]["images"].shape[1:]
 
     def batch_of(size: int) -> Callable[[], object]:
-        images = np.zeros((size, *model.input_shape[1:]), np.uint8)
-        return lambda: model.predict(images, verbose=0)
+        images = np.zeros((size, *shape), np.uint8)
+
+        def call(kept: object = model) -> object:  # its signatures do not keep the model alive
+            return signature(images=tf.constant(images))["probabilities"].numpy()
+
+        return call
 
     return batch_of
+
+
+def keras_predict(runs: Path) -> Callable[[], object]:
+    """The same model as many services call it."""
+    import keras
+
+    model = keras.models.load_model(next(runs.glob("*/model.keras")), compile=False)
+    images = np.zeros((1, *model.input_shape[1:]), np.uint8)
+    return lambda: model.predict(images, verbose=0)
 
 
 def predict(client: ServingClient, batch: int) -> Callable[[], object]:
@@ -87,19 +103,21 @@ def upload(url: str, picture: Path, batch: int) -> Callable[[], object]:
     return post
 
 
-def report(name: str, call: Callable[[], object], batch: int, clients: int = 1, base_rate: float | None = None) -> None:
-    """Prints one row."""
+def report(
+    name: str, call: Callable[[], object], batch: int, clients: int = 1, base_rate: float | None = None
+) -> float:
+    """Prints one row; the pictures a second."""
     times: list[float] = []
     per_second = rate(call, batch, clients, times)
     ratio = per_second / (base_rate or per_second)
     print(f"{name:44}{statistics.median(times) * 1000:8.2f}{per_second:12.0f}{ratio:12.2f}", flush=True)
+    return per_second
 
 
-def rate(call: Callable[[], object], batch: int, clients: int, times: list[float] | None = None) -> float:
-    """Pictures a second over `SECONDS`, after a warm-up; the seconds of each call are added to `times`."""
+def rate(call: Callable[[], object], batch: int, clients: int, taken: list[float]) -> float:
+    """Pictures a second over `SECONDS`, after a warm-up; the seconds of each call are added to `taken`."""
     for _ in range(5):
         call()
-    taken: list[float] = [] if times is None else times
     end = time.perf_counter() + SECONDS
 
     def loop(_client: int) -> None:
