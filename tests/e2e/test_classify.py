@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,12 +26,6 @@ def test_every_class_has_a_probability_and_they_sum_to_one(common_stack: Stack, 
         assert one["probabilities"][one["label"]] == one["probability"] == max(one["probabilities"].values())
     right = [one["label"] == Path(one["filename"]).stem for one in predictions]
     assert sum(right) >= 8  # a short training
-
-
-def test_curl_as_in_the_readme(common_stack: Stack, digits: list[Path]) -> None:
-    command = ["curl", "-sS", "-F", f"images=@{digits[3]}", "-F", f"images=@{digits[7]}"]
-    done = subprocess.run([*command, f"{common_stack.url}/api/v1/classify"], capture_output=True, text=True, check=True)
-    assert [one["filename"] for one in json.loads(done.stdout)["predictions"]] == ["3.png", "7.png"]
 
 
 def test_all_awkward_pictures_in_one_upload(common_stack: Stack, shared: Path, digits: list[Path]) -> None:
