@@ -1,6 +1,6 @@
 """The networks. Each takes uint8 pictures: what happens to the pixels is part of the network, so that it is served too.
 
-The layer ``features`` holds the last feature maps and ``logits`` the scores: `training.signatures` explains with them.
+The layer ``features`` holds the last feature maps and ``logits`` the scores: `training.export` explains with them.
 Keras is imported inside the functions, since it takes two seconds and the command line's help needs none of it.
 """
 
@@ -74,7 +74,9 @@ def _classifier(inputs: KerasTensor, x: KerasTensor, pixels: Pixels) -> KerasMod
     import keras
 
     logits = keras.layers.Dense(pixels.classes, name="logits")(x)
-    return keras.Model(inputs, keras.layers.Softmax(name="probabilities")(logits))
+    # 1 until the evaluation calibrates it, so that every export of the model gives calibrated probabilities.
+    tempered = keras.layers.Rescaling(1.0, dtype="float32", name="temperature")(logits)
+    return keras.Model(inputs, keras.layers.Softmax(dtype="float32", name="probabilities")(tempered))
 
 
 def _convolution(x: KerasTensor, width: int, *, strides: int = 1, size: int = 3, relu: bool = True) -> KerasTensor:
