@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -54,7 +54,7 @@ def record(run: Run, dataset: Dataset, settings: Settings, trained: Trained, *, 
         metrics={"accuracy": figures["accuracy"], "log_loss": figures["log_loss"], "macro_f1": figures["macro"]["f1"]},
         dataset=dataset.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        framework=f"keras {keras.__version__}, tensorflow {tf.__version__}",
+        framework=_framework(),
         git_commit=_git_commit(),
     )
     write_atomically(run.card, card.to_json() + "\n")
@@ -96,6 +96,14 @@ def _varied(part: Part, count: int) -> NDArray[np.int64]:
         members = np.flatnonzero(part.classes == value)
         turns[members] = np.arange(len(members))
     return np.argsort(turns, kind="stable")[:count]
+
+
+def _framework() -> str:
+    """Keras and the backend that trained, with their versions."""
+    backend = keras.backend.backend()
+    # TensorFlow's wheels have several names, but one package of them all.
+    names = importlib.metadata.packages_distributions().get(backend, [backend])
+    return f"keras {keras.__version__}, {backend} {importlib.metadata.version(names[0])}"
 
 
 def _git_commit() -> str:

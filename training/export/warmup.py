@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_serving.apis import prediction_log_pb2
 
-from training.signatures import DESCRIBE, EXPLAIN, SERVING_BYTES, SERVING_DEFAULT
+from training.export.signatures import DESCRIBE, EXPLAIN, SERVING_BYTES, SERVING_DEFAULT
 
 FILE = "tf_serving_warmup_requests"
 # A request above the server's max_batch_size fails, and with it the load of the version: so nothing large.

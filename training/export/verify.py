@@ -17,7 +17,7 @@ from PIL import Image
 from contract.card import ModelCard
 from contract.images import ImageError, decode
 from contract.versions import PublishError
-from training.signatures import DESCRIBE, EXPLAIN, SERVING_BYTES, SERVING_DEFAULT
+from training.export.signatures import DESCRIBE, EXPLAIN, SERVING_BYTES, SERVING_DEFAULT
 
 MAX_DIFFERENCE = 1e-4
 # Files for datasets that have none: a size that must be scaled down, and a compression that loses a little.

@@ -11,8 +11,8 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from contract.card import ModelCard
+from training.export.pixels_in_graph import Tensor, decode_batch
 from training.networks import KerasModel
-from training.pixels_in_graph import Tensor, decode_batch
 
 SERVING_DEFAULT = "serving_default"
 SERVING_BYTES = "serving_bytes"

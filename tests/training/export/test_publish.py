@@ -15,15 +15,14 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from contract.card import ModelCard
 from contract.versions import PublishError
-from training import signatures
 from training.errors import RunError
-from training.export import Published, export
+from training.export import Published, export, signatures
+from training.export.verify import MAX_DIFFERENCE, Serve, as_files, loaded
 from training.networks import KerasModel
 from training.runs import Run
 from training.train import predict
-from training.verify import MAX_DIFFERENCE, Serve, as_files, loaded
 
-from .conftest import Training
+from ..conftest import Training
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import numpy as np
 
 from contract.card import ModelCard
 from contract.versions import publishing
-from training import signatures
 from training.errors import RunError
+from training.export import signatures
+from training.export.verify import Checks, as_files, verify
+from training.export.warmup import write_warmup
 from training.networks import KerasModel
 from training.runs import Run, write_json
 from training.train import predict
-from training.verify import Checks, as_files, verify
-from training.warmup import write_warmup
 
 Save = Callable[[KerasModel, ModelCard, Path], None]
 

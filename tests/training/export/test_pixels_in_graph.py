@@ -13,7 +13,7 @@ from PIL import Image
 
 from contract.card import ImageSpec, Resize
 from contract.images import decode
-from training.pixels_in_graph import decode_batch
+from training.export.pixels_in_graph import decode_batch
 
 
 def in_graph(data: bytes, spec: ImageSpec) -> NDArray[np.uint8]:
