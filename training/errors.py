@@ -3,6 +3,8 @@
     TrainingError
     |-- DatasetError       the pictures cannot be found, read or split
     |-- RunError           the run's folder is missing, unfinished or damaged
+    |-- CheckpointError    a training cannot be resumed
+    |-- WeightsMissing     a backbone's weights are not there
     `-- TrainingDiverged   the loss is no longer a number
 
 A version that may not be published is a `contract.versions.PublishError`.
@@ -23,3 +25,11 @@ class RunError(TrainingError):
 
 class TrainingDiverged(TrainingError):
     """The loss is no longer a number."""
+
+
+class CheckpointError(TrainingError):
+    """A training cannot be resumed: its checkpoint is damaged or of another network."""
+
+
+class WeightsMissing(TrainingError):
+    """The weights of a backbone are not there and cannot be downloaded."""

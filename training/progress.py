@@ -13,7 +13,10 @@ _LOG_INTERVAL_S = 10.0
 
 @dataclass(frozen=True)
 class Epoch:
-    """The figures of one epoch; losses are mean cross-entropies, accuracies 0 to 1."""
+    """The figures of one epoch; losses are mean cross-entropies, accuracies 0 to 1.
+
+    `learning_rate` is that of its last step, `waiting` the share of its time spent waiting for data.
+    """
 
     epoch: int
     loss: float
@@ -21,6 +24,8 @@ class Epoch:
     validation_loss: float
     validation_accuracy: float
     seconds: float
+    learning_rate: float = 0.0
+    waiting: float = 0.0
 
 
 class Progress:
@@ -33,6 +38,7 @@ class Progress:
         images_per_epoch: int,
         out: TextIO,
         log: TextIO,
+        done: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begins to count the time.
@@ -42,10 +48,12 @@ class Progress:
             images_per_epoch: How many pictures are seen in each.
             out: Where a person looks.
             log: A file that gets every finished epoch's line.
+            done: Pictures seen before, by a training that is resumed.
             clock: Gives seconds.
         """
         self._epochs, self._images = epochs, images_per_epoch
         self._out, self._log, self._clock = out, log, clock
+        self._before = done
         self._start = self._shown = clock()
         self._renews = out.isatty()
 
@@ -77,9 +85,9 @@ class Progress:
         self._log.flush()
 
     def _rate(self, done: int) -> str:
-        seconds = max(self._clock() - self._start, 1e-6)
-        left = (self._epochs * self._images - done) * seconds / done
-        return f"{done / seconds:,.0f} images/s  {duration(left)} left"
+        rate = (done - self._before) / max(self._clock() - self._start, 1e-6)
+        left = (self._epochs * self._images - done) / max(rate, 1e-6)
+        return f"{rate:,.0f} images/s  {duration(left)} left"
 
 
 def duration(seconds: float) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import subprocess
+import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,8 +14,9 @@ from PIL import Image
 from contract.card import ModelCard
 from contract.versions import write_atomically
 from training.datasets.dataset import Dataset, Part
-from training.evaluate import evaluate
-from training.picture import draw_confusion_matrix
+from training.evaluation.confusion_matrix import draw_confusion_matrix
+from training.evaluation.metrics import evaluate_answers
+from training.provenance import framework, git_commit, header
 from training.runs import Run, write_json
 from training.train import Settings, Trained, predict
 
@@ -30,7 +28,7 @@ def record(run: Run, dataset: Dataset, settings: Settings, trained: Trained, *, 
     """Measures the model on the test pictures and writes everything.
 
     Args:
-        run: Its folder is there and empty but for the log.
+        run: Its folder is there.
         dataset: What the model was trained on.
         settings: How.
         trained: The outcome.
@@ -40,8 +38,8 @@ def record(run: Run, dataset: Dataset, settings: Settings, trained: Trained, *, 
         The report.
     """
     probabilities = predict(trained.model, dataset.test.images)
-    figures = evaluate(probabilities, dataset.test.classes, dataset.labels)
-    report = {**_header(dataset, settings, trained), **figures}
+    figures = evaluate_answers(probabilities, dataset.test.classes, dataset.labels)
+    report = {**header(dataset, settings, trained), **figures}
     trained.model.save(run.model)
     write_json(run.history, [asdict(epoch) for epoch in trained.history])
     write_json(run.report, report)
@@ -54,29 +52,18 @@ def record(run: Run, dataset: Dataset, settings: Settings, trained: Trained, *, 
         metrics={"accuracy": figures["accuracy"], "log_loss": figures["log_loss"], "macro_f1": figures["macro"]["f1"]},
         dataset=dataset.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        framework=_framework(),
-        git_commit=_git_commit(),
+        framework=framework(),
+        git_commit=git_commit(),
     )
     write_atomically(run.card, card.to_json() + "\n")
     return report
 
 
-def _header(dataset: Dataset, settings: Settings, trained: Trained) -> dict[str, Any]:
-    preset = asdict(settings.preset)
-    preset["network"] = settings.preset.network.__name__
-    return {
-        "dataset": dataset.name,
-        "labels": list(dataset.labels),
-        "counts": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
-        "settings": {"preset": preset, "seed": settings.seed, "epochs": len(trained.history)},
-        "parameters": trained.model.count_params(),
-        "seconds": round(trained.seconds, 2),
-        "skipped": [asdict(skipped) for skipped in dataset.skipped],
-    }
-
-
 def _write_pictures(run: Run, dataset: Dataset) -> None:
-    run.samples.mkdir()
+    for folder in (run.samples, run.originals):
+        # A run that was stopped while it wrote these is here again.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
     for number, index in enumerate(_varied(dataset.test, _SAMPLES)):
         label = dataset.labels[dataset.test.classes[index]].replace("/", "-").replace(" ", "-")
         pixels = dataset.test.images[index]
@@ -84,7 +71,6 @@ def _write_pictures(run: Run, dataset: Dataset) -> None:
             run.samples / f"{number}-{label}.png"
         )
     np.save(run.test_images, dataset.test.images[_varied(dataset.test, _TEST_IMAGES)])
-    run.originals.mkdir()
     for number, data in enumerate(dataset.originals):
         (run.originals / str(number)).write_bytes(data)
 
@@ -96,22 +82,3 @@ def _varied(part: Part, count: int) -> NDArray[np.int64]:
         members = np.flatnonzero(part.classes == value)
         turns[members] = np.arange(len(members))
     return np.argsort(turns, kind="stable")[:count]
-
-
-def _framework() -> str:
-    """Keras and the backend that trained, with their versions."""
-    backend = keras.backend.backend()
-    # TensorFlow's wheels have several names, but one package of them all.
-    names = importlib.metadata.packages_distributions().get(backend, [backend])
-    return f"keras {keras.__version__}, {backend} {importlib.metadata.version(names[0])}"
-
-
-def _git_commit() -> str:
-    command = ["git", "rev-parse", "HEAD"]
-    here = Path(__file__).parent
-    try:
-        # S603: the command is the constant above.
-        found = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return found.stdout.strip() if found.returncode == 0 else ""

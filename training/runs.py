@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from contract.card import CardError, ModelCard
 from contract.versions import write_atomically
@@ -39,6 +42,21 @@ class Run:
     def card(self) -> Path:
         """The ModelCard, which makes the run a finished one."""
         return self.folder / "card.json"
+
+    @property
+    def settings(self) -> Path:
+        """What was asked for, written before the training begins."""
+        return self.folder / "settings.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state of a training that is not finished."""
+        return self.folder / "checkpoint.npz"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the scalars that TensorBoard shows."""
+        return self.folder / "tensorboard"
 
     @property
     def report(self) -> Path:
@@ -99,6 +117,24 @@ class Run:
             raise RunError(f"{self.report} cannot be read: {error}") from error
         return report
 
+    @contextmanager
+    def claimed(self) -> Iterator[TextIO]:
+        """The log to append to, while no other process may train this run. Raises RunError if one does."""
+        with self.log.open("a", encoding="utf-8") as log:
+            try:
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(f"{self.folder} is being trained by another process") from None
+            yield log
+
+    def is_claimed(self) -> bool:
+        """Whether a process is training this run now."""
+        try:
+            with self.claimed():
+                return False
+        except RunError:
+            return True
+
 
 def new_run(runs: Path, dataset: str, now: datetime | None = None) -> Run:
     """Makes an empty folder that no other run has.
@@ -134,6 +170,34 @@ def find_run(name: str, runs: Path) -> Run:
             run.read_card()
             return run
     raise RunError(f"Expected the folder of a run, the name of one in {runs}, or {LATEST!r}. Received: {name!r}")
+
+
+def unfinished_runs(runs: Path) -> list[Run]:
+    """Those that were stopped and can be resumed, the newest first."""
+    found = [Run(folder) for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
+    stopped = [run for run in found if run.checkpoint.is_file() and not run.is_finished and not run.is_claimed()]
+    return sorted(stopped, key=lambda run: _began(run.folder), reverse=True)
+
+
+def find_unfinished(name: str, runs: Path) -> Run:
+    """The stopped run of that name or path; ``latest`` is the one that began last.
+
+    Raises:
+        RunError: No such run, or it cannot be resumed.
+    """
+    if name == LATEST:
+        stopped = unfinished_runs(runs)
+        if not stopped:
+            raise RunError(f"Expected a run in {runs} that was stopped after a checkpoint. Received: none")
+        return stopped[0]
+    run = next((Run(folder) for folder in (Path(name), runs / name) if folder.is_dir()), None)
+    if run is None:
+        raise RunError(f"Expected the folder of a run, the name of one in {runs}, or {LATEST!r}. Received: {name!r}")
+    if run.is_finished:
+        raise RunError(f"{run.folder} is finished: there is nothing to resume")
+    if not run.checkpoint.is_file():
+        raise RunError(f"{run.folder} was stopped before its first checkpoint: train anew")
+    return run
 
 
 def write_json(path: Path, value: object) -> None:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import io
 import math
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TextIO
+from pathlib import Path
+from typing import TextIO
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augment import augment
-from training.datasets.dataset import Dataset, Part
-from training.errors import TrainingDiverged
-from training.evaluate import log_loss
+from training.datasets.dataset import Dataset
+from training.fitting import optimizers
+from training.fitting.batches import Batches
+from training.fitting.class_weights import class_weights
+from training.fitting.loop import Loop, State
+from training.fitting.rate_search import RateSearch, find_rate
+from training.fitting.stages import Stage, choose_trainable, stages
+from training.fitting.tensorboard import Scalars
+from training.fitting.trainee import Trainee
 from training.networks import KerasModel, Pixels
-from training.presets import Preset
+from training.predict import predict
+from training.presets.preset import Precision, Preset
 from training.progress import Epoch, Progress
 
-_WARM_UP_SHARE = 0.05
-_PREDICT_BATCH = 256
-# Is told pictures seen, mean loss, mean accuracy.
-_Report = Callable[[int, float, float], None]
+__all__ = ["Settings", "Trained", "predict", "train"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,15 @@ class Settings:
         preset: Network, optimizer, augmentation.
         seed: Decides the split, the first weights, the order and the augmentation.
         epochs: How often every picture is seen; as the preset says if None.
+        precision: What is computed in; the model that is kept computes in float32 always.
+        weigh_classes: Whether pictures of rare classes count more.
     """
 
     preset: Preset
     seed: int = 0
     epochs: int | None = None
+    precision: Precision = "float32"
+    weigh_classes: bool = True
 
     def epochs_for(self, images: int) -> int:
         """The number of epochs for so many training pictures."""
@@ -50,76 +55,107 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and how it came about."""
+    """A trained network and how it came about.
+
+    Attributes:
+        model: Takes uint8 [N, H, W, C], gives probabilities [N, K].
+        history: Every epoch's figures.
+        seconds: How long it took.
+        waiting: The share of that time spent waiting for data.
+        class_weights: float32 [K], what a picture of each class counted.
+    """
 
     model: KerasModel
     history: tuple[Epoch, ...]
     seconds: float
+    waiting: float
+    class_weights: NDArray[np.float32]
 
 
-def train(dataset: Dataset, settings: Settings, *, out: TextIO, log: TextIO | None = None) -> Trained:
+def train(
+    dataset: Dataset,
+    settings: Settings,
+    *,
+    out: TextIO,
+    log: TextIO | None = None,
+    checkpoint: Path | None = None,
+    tensorboard: Path | None = None,
+) -> Trained:
     """Trains, showing its progress.
+
+    Args:
+        dataset: What on.
+        settings: How.
+        out: Where a person looks.
+        log: Gets every epoch's line.
+        checkpoint: Where the state is kept; if the file is there, the training goes on from it.
+        tensorboard: Folder for TensorBoard's curves.
 
     Raises:
         TrainingDiverged: The loss became infinite or not a number.
+        CheckpointError: The checkpoint is damaged or not of this training.
     """
     keras.utils.set_random_seed(settings.seed)
-    start = time.monotonic()
-    preset, count = settings.preset, len(dataset.train)
-    epochs = settings.epochs_for(count)
-    model = _compiled(dataset, preset, steps=epochs * math.ceil(count / preset.batch_size))
-    progress = Progress(epochs=epochs, images_per_epoch=count, out=out, log=log or io.StringIO())
-    rng = np.random.default_rng(settings.seed)
-    history: list[Epoch] = []
-    for epoch in range(1, epochs + 1):
-        began = time.monotonic()
-        report = partial(progress.step, epoch)
-        loss, accuracy = _fit_epoch(model, dataset, preset, rng, report)
-        watched = _validate(model, dataset.validation)
-        history.append(Epoch(epoch, loss, accuracy, *watched, seconds=round(time.monotonic() - began, 3)))
-        progress.epoch(history[-1])
-    return Trained(model, tuple(history), time.monotonic() - start)
+    preset, batches = settings.preset, make_batches(dataset, settings)
+    epochs, per_epoch = settings.epochs_for(len(dataset.train)), batches.steps * batches.size
+    network = build_network(dataset, settings)
+    state = State.read(checkpoint) if checkpoint and checkpoint.is_file() else State()
+    done = len(state.history) * per_epoch + state.step * batches.size
+    progress = Progress(epochs=epochs, images_per_epoch=per_epoch, out=out, log=log or io.StringIO(), done=done)
+    scalars = Scalars(tensorboard) if tensorboard else None
+
+    def on_epoch(epoch: Epoch) -> None:
+        progress.epoch(epoch)
+        if scalars:
+            scalars.write(epoch)
+
+    loop = Loop(
+        network,
+        batches,
+        dataset.validation,
+        state=state,
+        progress=progress,
+        on_epoch=on_epoch,
+        path=checkpoint,
+        patience=preset.patience,
+    )
+    for stage in stages(preset, epochs):
+        loop.run(stage, prepare(network, dataset, preset, stage, steps=stage.epochs * batches.steps))
+    if scalars:
+        scalars.close()
+    model = _in_float32(network, dataset, settings)
+    return Trained(model, tuple(state.history), loop.seconds, loop.waiting, batches.class_weights)
 
 
-def predict(model: KerasModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The probabilities float32 [N, K] for pictures uint8 [N, H, W, C]."""
-    probabilities: NDArray[np.float32] = model.predict(images, batch_size=_PREDICT_BATCH, verbose=0)
-    return probabilities
+def search_rate(dataset: Dataset, settings: Settings) -> RateSearch:
+    """The learning rate that the preset's network can take on these pictures, by a range test on a copy of it."""
+    keras.utils.set_random_seed(settings.seed)
+    batches = make_batches(dataset, settings)
+    stage = stages(settings.preset, 2)[-1]
+    return find_rate(prepare(build_network(dataset, settings), dataset, settings.preset, stage, steps=1), batches)
 
 
-def _fit_epoch(
-    model: KerasModel, dataset: Dataset, preset: Preset, rng: np.random.Generator, report: _Report
-) -> tuple[float, float]:
-    """One pass over the training pictures, each step reported; gives the mean loss and accuracy."""
-    mirror = preset.mirror and dataset.mirror
-    done, losses, right = 0, 0.0, 0.0
-    for batch in _batches(dataset.train, preset.batch_size, rng):
-        images = augment(batch.images, rng, shift=preset.shift, mirror=mirror)
-        figures = model.train_on_batch(images, batch.classes, return_dict=True)
-        if not math.isfinite(figures["loss"]):
-            raise TrainingDiverged(
-                f"The loss became {figures['loss']} after {done:,} pictures of an epoch: nothing was kept. "
-                f"Try a learning rate below {preset.learning_rate:g} or a larger batch"
-            )
-        done += len(batch)
-        losses += figures["loss"] * len(batch)
-        right += figures["accuracy"] * len(batch)
-        report(done, losses / done, right / done)
-    return losses / done, right / done
+def make_batches(dataset: Dataset, settings: Settings) -> Batches:
+    """The training pictures in batches, with class weights if wanted."""
+    count = len(dataset.labels)
+    weights = class_weights(dataset.train.classes, count) if settings.weigh_classes else np.ones(count, np.float32)
+    return Batches(dataset.train, weights, size=settings.preset.batch_size, seed=settings.seed)
 
 
-def _validate(model: KerasModel, part: Part) -> tuple[float, float]:
-    probabilities = predict(model, part.images)
-    return log_loss(probabilities, part.classes), float((probabilities.argmax(axis=1) == part.classes).mean())
+def prepare(network: KerasModel, dataset: Dataset, preset: Preset, stage: Stage, *, steps: int) -> Trainee:
+    """The graph that trains the network through a stage of so many steps."""
+    choose_trainable(network, stage, pretrained=preset.head_epochs > 0)
+    augmentation = preset.augmentation if dataset.mirror else preset.augmentation.without_mirror()
+    trainee = Trainee(network, augmentation, preset.label_smoothing)
+    optimizer = optimizers.build(preset.optimizer, stage.learning_rate, average_steps=preset.average * steps)
+    # XLA makes TensorFlow slower on a CPU: it replaces oneDNN's convolutions.
+    slow = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
+    trainee.compile(optimizer, jit_compile=False if slow else "auto")
+    return trainee
 
 
-def _batches(part: Part, size: int, rng: np.random.Generator) -> Iterator[Part]:
-    order = rng.permutation(len(part))
-    for start in range(0, len(part), size):
-        yield part.take(order[start : start + size])
-
-
-def _compiled(dataset: Dataset, preset: Preset, steps: int) -> KerasModel:
+def build_network(dataset: Dataset, settings: Settings) -> KerasModel:
+    """The preset's network for these pictures, untrained."""
     images = dataset.train.images
     pixels = Pixels(
         shape=dataset.spec.shape,
@@ -128,23 +164,17 @@ def _compiled(dataset: Dataset, preset: Preset, steps: int) -> KerasModel:
         variance=np.maximum(images.var(axis=(0, 1, 2), dtype=np.float64), 1.0).tolist(),
         classes=len(dataset.labels),
     )
-    model = preset.network(pixels)
-    # XLA makes this slower on a CPU: it replaces oneDNN's convolutions.
-    model.compile(_optimizer(preset, steps), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-    return model
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(settings.precision)
+    try:
+        return settings.preset.network(pixels)
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
-def _optimizer(preset: Preset, steps: int) -> Any:
-    if preset.optimizer == "sgd":
-        return keras.optimizers.SGD(preset.learning_rate, momentum=0.9)
-    warm_up = max(1, round(steps * _WARM_UP_SHARE))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        preset.learning_rate / 10,
-        decay_steps=max(1, steps - warm_up),
-        warmup_target=preset.learning_rate,
-        warmup_steps=warm_up,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=preset.weight_decay)
-    # Decay is for what multiplies; scales and offsets are few and must be free to grow.
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+def _in_float32(network: KerasModel, dataset: Dataset, settings: Settings) -> KerasModel:
+    if settings.precision == "float32":
+        return network
+    same = build_network(dataset, Settings(settings.preset))
+    same.set_weights(network.get_weights())
+    return same

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from contract.versions import PublishError, check_name
 Commands = Any  # argparse's sub-parsers: their class is private.
 
 
-def add_runs(parser: argparse.ArgumentParser) -> None:
+def add_runs(parser: argparse._ActionsContainer) -> None:
     """``--runs``: where all runs lie."""
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: %(default)s)")
 
@@ -21,6 +22,28 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"expected a whole number, at least 1. Received: {text!r}")
     return int(text)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, such as 0.01. Received: {text!r}")
+    return number
+
+
+def rate(text: str) -> float:
+    """A learning rate, above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0. Received: {text!r}")
+    return value
 
 
 def size(text: str) -> tuple[int, int]:

@@ -1,0 +1,54 @@
+"""The networks of the classic exercises, as they are taught."""
+
+from __future__ import annotations
+
+from training.augmentation import Augmentation
+from training.networks import plain
+from training.presets.preset import Optimizer, Preset
+
+
+def cnn_sgd() -> Preset:
+    """One convolution, one hidden layer, He initialisation, SGD with momentum.
+
+    ``python -m training train --dataset fashion_mnist --preset cnn-sgd``
+    """
+    return Preset(
+        name="cnn-sgd",
+        network=plain.cnn_sgd,
+        optimizer=Optimizer("sgd", 0.01),
+        epochs=10,
+        min_steps=1000,
+        batch_size=32,
+    )
+
+
+def cnn_basic() -> Preset:
+    """Three convolutions, one hidden layer, Adam: the network of TensorFlow's own tutorial.
+
+    ``python -m training train --dataset cifar10 --preset cnn-basic``
+    """
+    return Preset(
+        name="cnn-basic",
+        network=plain.cnn_basic,
+        optimizer=Optimizer("adam", 0.001),
+        epochs=10,
+        min_steps=1000,
+        batch_size=32,
+    )
+
+
+def cnn_regularized() -> Preset:
+    """Six convolutions with batch normalisation, pooling and dropout, Adam, early stopping.
+
+    ``python -m training train --dataset cifar10 --preset cnn-regularized``
+    """
+    return Preset(
+        name="cnn-regularized",
+        network=plain.cnn_regularized,
+        optimizer=Optimizer("adam", 0.001, schedule="plateau"),
+        epochs=40,
+        min_steps=1000,
+        batch_size=64,
+        augmentation=Augmentation(mirror=True, shift=0.08),
+        patience=8,
+    )

@@ -1,0 +1,73 @@
+"""A training job from its data to a finished run: the steps that ``python -m training train`` takes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from training.datasets.dataset import Dataset
+from training.errors import RunError
+from training.job import Job
+from training.record import record
+from training.runs import Run, new_run
+from training.train import Settings, search_rate, train
+
+
+def run_job(
+    job: Job, dataset: Dataset, run: Run | None, runs: Path, *, find_lr: bool = False
+) -> tuple[dict[str, Any], Run]:
+    """Trains, measures and records.
+
+    Args:
+        job: What was asked for.
+        dataset: Its data.
+        run: An unfinished run of the job to go on with; None makes a new one.
+        runs: The folder of all runs.
+        find_lr: Whether the learning rate is measured first.
+
+    Returns:
+        The report and the run.
+
+    Raises:
+        RunError: The run's data is not what it was, or another process is at work on it.
+    """
+    if find_lr:
+        job = _with_found_rate(job, dataset)
+    fingerprint = _fingerprint(dataset)
+    if run is None:
+        run = new_run(runs, dataset.name)
+        job.write(run, fingerprint)
+    elif Job.read(run)[1] != fingerprint:
+        raise RunError(
+            f"The pictures of {job.source} are not those that {run.folder} began with: train anew with --new"
+        )
+    else:
+        print(f"Going on with {run.folder}, which was stopped (--new begins anew)", flush=True)
+    with run.claimed() as log:
+        trained = train(
+            dataset, _settings(job), out=sys.stdout, log=log, checkpoint=run.checkpoint, tensorboard=run.tensorboard
+        )
+        report = record(run, dataset, _settings(job), trained, name=job.name or dataset.name)
+        log.write(f"Test accuracy {report['accuracy']:.2%}\n")
+    run.checkpoint.unlink(missing_ok=True)
+    return report, run
+
+
+def _settings(job: Job) -> Settings:
+    return Settings(job.make_preset(), job.seed, job.epochs, precision=job.precision, weigh_classes=job.weigh_classes)
+
+
+def _with_found_rate(job: Job, dataset: Dataset) -> Job:
+    print("Searching the learning rate...", flush=True)
+    found = search_rate(dataset, _settings(job))
+    print(
+        f"The loss is lowest at {found.proposed * 10:g} and breaks near {found.rates[-1]:.0e}: "
+        f"training with {found.proposed:g} (the preset has {job.make_preset().optimizer.learning_rate:g})"
+    )
+    return replace(job, learning_rate=found.proposed)
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    return f"{len(dataset.train)}-{len(dataset.validation)}-{len(dataset.test)}"
