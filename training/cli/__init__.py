@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from contract.card import CardError
 from contract.versions import PublishError
-from training.cli import export, train
+from training.cli import export, report, train
 from training.errors import TrainingError
 
-_COMMANDS = (train, export)
+_COMMANDS = (train, report, export)
 _INTERRUPTED = 130
 
 
