@@ -15,19 +15,22 @@ class Part:
     """Pictures and their classes.
 
     Attributes:
-        images: uint8 [N, H, W, C].
+        images: uint8 [N, H, W, C]; of pictures in files a read-only np.memmap, of which only what is asked for is read.
         classes: int64 [N], indices into the dataset's labels.
+        files: N names relative to the dataset's root, or none if the pictures were no files.
     """
 
     images: NDArray[np.uint8]
     classes: NDArray[np.int64]
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.classes)
 
     def take(self, indices: NDArray[np.int64]) -> Part:
         """Only those pictures, in that order."""
-        return Part(self.images[indices], self.classes[indices])
+        files = tuple(self.files[index] for index in indices) if self.files else ()
+        return Part(self.images[indices], self.classes[indices], files)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ class _Reader:
             if problem is not None:
                 self.skipped.append(Skipped(path.relative_to(self._root).as_posix(), problem))
         classes = np.array([self._index[label] for _, label in files], np.int64)
-        return Part(images, classes).take(good), [files[position][0] for position in good]
+        names = tuple(path.relative_to(self._root).as_posix() for path, _ in files)
+        return Part(images, classes, names).take(good), [files[position][0] for position in good]
 
 
 def _split(read: dict[str, tuple[Part, list[Path]]], seed: int) -> tuple[Part, Part, Part, list[Path]]:
