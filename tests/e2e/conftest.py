@@ -32,8 +32,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with digits as versions 1 and 2, nothing released."""
     root = tmp_path_factory.mktemp("exported")
-    for _ in range(2):
-        run("training", "export", "latest", "--runs", str(runs), "--repository", str(root), "--name", "digits")
+    for again in ([], ["--force"]):
+        run("training", "export", "latest", "--runs", str(runs), "--repository", str(root), "--name", "digits", *again)
     return root
 
 

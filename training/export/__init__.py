@@ -1,5 +1,4 @@
-"""From a finished run to a served version: SavedModel, checks, publishing. The one part of training on TensorFlow."""
+"""From a finished run to a served version: SavedModel, checks, gate, publishing.
 
-from training.export.publish import Published, export
-
-__all__ = ["Published", "export"]
+The one part of training that imports TensorFlow; `live`, `held_out`, `trained` and `keras_file` do without it.
+"""

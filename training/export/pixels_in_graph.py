@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from contract.card import ImageSpec
+from training.export.subject_in_graph import prepare
 
 Tensor = Any
 
@@ -34,6 +35,8 @@ def _decode(data: Tensor, spec: ImageSpec) -> Tensor:
     colours = _over_white(tf.ensure_shape(pixels, (None, None, None)))
     if spec.channels == 1:
         colours = _grey(colours)
+    if spec.subject is not None:
+        return prepare(colours, (spec.height, spec.width), spec.subject)
     return _resize(colours, spec)
 
 

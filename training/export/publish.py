@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
-import numpy as np
 
 from contract.card import ModelCard
-from contract.versions import publishing
-from training.errors import RunError
+from contract.versions import PublishError, publishing, version_numbers
 from training.export import signatures
+from training.export.gate import MARGIN, Gate, judge
+from training.export.live import fingerprint, live_version
+from training.export.trained import load_trained
 from training.export.verify import Checks, as_files, verify
 from training.export.warmup import write_warmup
 from training.networks import KerasModel
@@ -25,59 +29,96 @@ Save = Callable[[KerasModel, ModelCard, Path], None]
 
 @dataclass(frozen=True)
 class Published:
-    """A version in the repository.
+    """A version in the repository, or one that would be there but for the dry run.
 
     Attributes:
         folder: ``<repository>/<name>/<version>``.
         card: With its version.
+        gate: How it compares with the version that was live.
         checks: What was compared before.
         size_bytes: Of ``saved_model.pb``, which holds the weights.
     """
 
     folder: Path
     card: ModelCard
+    gate: Gate
     checks: Checks
     size_bytes: int
 
 
-def export(run: Run, repository: Path, name: str, *, save: Save = signatures.save) -> Published:
-    """Exports the run's model, checks it and publishes it.
+def export(
+    run: Run,
+    repository: Path,
+    name: str,
+    *,
+    margin: float = MARGIN,
+    force: bool = False,
+    dry_run: bool = False,
+    save: Save = signatures.save,
+) -> Published:
+    """Exports the run's model, checks it, compares it with the live version, and publishes it.
 
     Args:
         run: A finished run.
         repository: The model repository; made if missing.
         name: The model's name in it.
+        margin: By how much its accuracy and macro F1 may be below those of the live version.
+        force: Publishes it even if the gate says no.
+        dry_run: Does everything but publish it.
         save: Writes the SavedModel.
 
     Raises:
         RunError: The run is unfinished or damaged.
-        PublishError: The exported model does not answer as the Keras model does, or the name is no model name.
+        PublishError: The exported model does not answer as the Keras model does, it is worse than the live version or
+            cannot be compared with it, or the name is no model name.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise PublishError(
+            f"Expected Keras to run on TensorFlow for a SavedModel: KERAS_BACKEND=tensorflow. Received: "
+            f"{keras.backend.backend()}"
+        )
     trained_card, report = run.read_card(), run.read_report()
-    model, images = _load(run)
+    model, images = load_trained(run)
+    gate = _pass_gate(judge(run, model, live_version(repository, name), margin=margin), force=force)
     expected = predict(model, images)
     originals = [path.read_bytes() for path in sorted(run.originals.glob("*"))]
     files = originals or as_files(images)
-    with publishing(repository, name) as (staging, version):
+    with _staging(repository, name, dry_run=dry_run) as (staging, version):
         card = replace(trained_card, name=name, version=version)
         save(model, card, staging)
         checks = verify(staging, card, images, expected, files)
         size_bytes = (staging / "saved_model.pb").stat().st_size
-        extra = staging / "assets.extra"
-        extra.mkdir()
-        (extra / "card.json").write_text(card.to_json() + "\n", encoding="utf-8")
-        write_json(extra / "report.json", {**report, "export": {**asdict(checks), "size_bytes": size_bytes}})
-        shutil.copyfile(run.confusion_matrix, extra / "confusion_matrix.png")
+        exported = {"export": {**asdict(checks), "size_bytes": size_bytes}, "gate": asdict(gate)}
+        extra = _write_extra(staging, run, card, {**report, **exported})
         write_warmup(extra, name, images, as_files(images[:1])[0])
-    return Published(repository / name / str(version), card, checks, size_bytes)
+    return Published(repository / name / str(version), card, gate, checks, size_bytes)
 
 
-def _load(run: Run) -> tuple[KerasModel, np.ndarray]:
-    """The Keras model and the test pictures uint8 [N, H, W, C] to check it on."""
-    try:
-        model = keras.models.load_model(run.model, compile=False)
-        images: np.ndarray = np.load(run.test_images)
-    # Keras raises what the zip, the JSON or the layers of a damaged file make it stumble over.
-    except Exception as error:
-        raise RunError(f"{run.folder} is damaged: {error}") from error
-    return model, images
+def _pass_gate(gate: Gate, *, force: bool) -> Gate:
+    if gate.passed:
+        return gate
+    if not force:
+        raise PublishError(f"{gate.sentence}. Nothing was published; --force publishes it all the same")
+    return replace(gate, forced=True)
+
+
+def _staging(repository: Path, name: str, *, dry_run: bool) -> AbstractContextManager[tuple[Path, int]]:
+    return _aside(repository, name) if dry_run else publishing(repository, name)
+
+
+@contextmanager
+def _aside(repository: Path, name: str) -> Iterator[tuple[Path, int]]:
+    """As `publishing` does, but nothing comes of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder), max(version_numbers(repository / name), default=0) + 1
+
+
+def _write_extra(staging: Path, run: Run, card: ModelCard, report: dict[str, Any]) -> Path:
+    """What lies beside the model: its card, its report and where it comes from."""
+    extra = staging / "assets.extra"
+    extra.mkdir()
+    (extra / "card.json").write_text(card.to_json() + "\n", encoding="utf-8")
+    source = {"name": run.folder.resolve().name, "fingerprint": fingerprint(run)}
+    write_json(extra / "report.json", {**report, "run": source})
+    shutil.copyfile(run.confusion_matrix, extra / "confusion_matrix.png")
+    return extra

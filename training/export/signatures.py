@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from contract.card import ModelCard
 from training.export.pixels_in_graph import Tensor, decode_batch
@@ -31,7 +30,7 @@ def save(model: KerasModel, card: ModelCard, folder: Path) -> None:
         folder: Where to; may exist.
     """
     module = tf.Module()
-    module.signatures_of_version = _signatures(_freeze(model), card)
+    module.signatures_of_version = _signatures(with_heatmaps(model), card)
     tf.saved_model.save(module, str(folder), signatures=module.signatures_of_version)
 
 
@@ -67,18 +66,22 @@ def _function(compute: Callable[..., Any], *inputs: Any) -> Any:
     return tf.function(compute, input_signature=inputs, autograph=False)
 
 
-def _freeze(model: KerasModel) -> Frozen:
-    """One function uint8 [N, H, W, C] -> probabilities [N, K], heatmaps [N, h, w], its weights constants."""
+def with_heatmaps(model: KerasModel) -> Frozen:
+    """One TensorFlow function uint8 [N, H, W, C] -> probabilities [N, K], heatmaps [N, h, w], its weights constants."""
     outputs = [model.get_layer(name).output for name in ("features", "logits")]
     layers = keras.Model(model.input, [*outputs, model.output])
+    weights = [
+        [weight.numpy() for weight in group] for group in (layers.trainable_variables, layers.non_trainable_variables)
+    ]
 
     def forward(images: Tensor) -> tuple[Tensor, Tensor]:
-        features, logits, probabilities = layers(images, training=False)
+        constants = [[tf.constant(weight) for weight in group] for group in weights]
+        (features, logits, probabilities), _ = layers.stateless_call(*constants, images, training=False)
         return probabilities, _heatmaps(features, logits)
 
     images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
-    frozen = convert_variables_to_constants_v2(_function(forward, images).get_concrete_function())
-    return lambda images: tuple(frozen(images))
+    frozen = _function(forward, images).get_concrete_function()
+    return lambda images: tuple(frozen(tf.convert_to_tensor(images)))
 
 
 def _heatmaps(features: Tensor, logits: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from PIL import Image
 from contract.card import ModelCard
 from contract.images import ImageError, decode
 from contract.versions import PublishError
+from training.export.quiet import quieted
 from training.export.signatures import DESCRIBE, EXPLAIN, SERVING_BYTES, SERVING_DEFAULT
 
 MAX_DIFFERENCE = 1e-4
@@ -79,6 +80,7 @@ def verify(
 @contextmanager
 def loaded(folder: Path) -> Iterator[Serve]:
     """Loads a SavedModel into a session of its own, as TensorFlow Serving does, and gives what runs its signatures."""
+    quieted()
     # Not entered as TensorFlow's context manager: that would make its graph the default of everything meanwhile.
     with closing(tf.compat.v1.Session(graph=tf.Graph())) as session:
         meta = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], str(folder))

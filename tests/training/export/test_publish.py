@@ -16,7 +16,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from contract.card import ModelCard
 from contract.versions import PublishError
 from training.errors import RunError
-from training.export import Published, export, signatures
+from training.export.publish import Published, export, signatures
 from training.export.verify import MAX_DIFFERENCE, Serve, as_files, loaded
 from training.networks import KerasModel
 from training.runs import Run
