@@ -5,7 +5,8 @@
     |-- RunError           the run's folder is missing, unfinished or damaged
     |-- CheckpointError    a training cannot be resumed
     |-- WeightsMissing     a backbone's weights are not there
-    `-- TrainingDiverged   the loss is no longer a number
+    |-- TrainingDiverged   the loss is no longer a number
+    `-- EvaluationError    there is nothing to measure a model on
 
 A version that may not be published is a `contract.versions.PublishError`.
 """
@@ -33,3 +34,7 @@ class CheckpointError(TrainingError):
 
 class WeightsMissing(TrainingError):
     """The weights of a backbone are not there and cannot be downloaded."""
+
+
+class EvaluationError(TrainingError):
+    """There is nothing to measure a model on, or it is of other labels."""

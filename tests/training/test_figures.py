@@ -1,9 +1,8 @@
-"""Augmentation, progress, evaluation, the picture of the confusion matrix, the folders of runs."""
+"""Augmentation, progress, the folders of runs."""
 
 from __future__ import annotations
 
 import io
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,14 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from contract.card import ImageSpec, ModelCard
 from training.augment import augment
 from training.datasets.split import stratified
 from training.errors import RunError
-from training.evaluate import evaluate
-from training.picture import draw_confusion_matrix
 from training.progress import Epoch, Progress, duration
 from training.runs import Run, find_run, new_run
 
@@ -95,29 +91,6 @@ def test_progress_elsewhere_is_plain_lines_now_and_then() -> None:
 
 def test_durations_are_for_people() -> None:
     assert [duration(s) for s in (9.4, 75, 3700)] == ["9s", "1m 15s", "1h 01m"]
-
-
-def test_the_figures_are_those_counted_by_hand() -> None:
-    # Right: a a a b b c. Answered: a a b b b a. Nothing is ever called c.
-    answers = np.eye(3, dtype=np.float32)[[0, 0, 1, 1, 1, 0]]
-    report = evaluate(answers, np.array([0, 0, 0, 1, 1, 2]), ("a", "b", "c"))
-    assert report["accuracy"] == pytest.approx(4 / 6)
-    assert report["confusion_matrix"] == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
-    a, b, c = report["per_class"]
-    assert (a["precision"], a["recall"], a["support"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3), 3)
-    assert (b["precision"], b["recall"], b["f1"]) == (pytest.approx(2 / 3), 1.0, pytest.approx(0.8))
-    assert (c["precision"], c["recall"], c["f1"], c["support"]) == (0.0, 0.0, 0.0, 1)
-    assert report["macro"]["recall"] == pytest.approx((2 / 3 + 1 + 0) / 3)
-    json.dumps(report)
-
-
-@pytest.mark.parametrize("classes", [2, 10, 45])
-def test_the_confusion_matrix_is_a_picture_of_any_number_of_classes(tmp_path: Path, classes: int) -> None:
-    path = tmp_path / "matrix.png"
-    draw_confusion_matrix(np.eye(classes, dtype=int).tolist(), [f"class {n}" for n in range(classes)], path)
-    with Image.open(path) as picture:
-        assert min(picture.size) >= 500
-        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
 
 
 def finished(runs: Path, dataset: str, now: datetime = NOON) -> Run:

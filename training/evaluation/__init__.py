@@ -1,0 +1,1 @@
+"""How good a trained classifier is, and where it fails, on pictures it has not seen."""
