@@ -12,10 +12,35 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar, get_args
 
 Resize = Literal["stretch", "crop", "pad"]
+Background = Literal["dark", "light"]
 
 
 class CardError(ValueError):
     """A model card that cannot be understood; the message names the key, what came and what was wanted."""
+
+
+@dataclass(frozen=True)
+class SubjectSpec:
+    """How the training pictures show their one subject: on a plain background, filling the canvas, in full contrast.
+
+    A model whose card says this gets a user's picture in the same way: see `contract.subject`.
+
+    Attributes:
+        background: What lies around the subject in the training pictures: ``dark`` (0) or ``light`` (255).
+        tolerance: How far from its background, as a share of the picture's strongest contrast, a pixel still belongs to
+            it: at least 0, below 1. Small for objects with shades of their own, large for ink on paper.
+        extra: Keys of the card's ``image.subject`` object that this release does not know.
+    """
+
+    background: Background = "dark"
+    tolerance: float = 0.08
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.background not in get_args(Background):
+            raise CardError(f"image.subject.background must be dark or light. Received: {self.background!r}")
+        if not _is_number(self.tolerance) or not 0 <= self.tolerance < 1:
+            raise CardError(f"image.subject.tolerance must be at least 0 and below 1. Received: {self.tolerance!r}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +52,8 @@ class ImageSpec:
         width: Pixels, at least 1.
         channels: 1 (grey) or 3 (RGB).
         resize: ``stretch`` to the size, ``crop`` the centre of the scaled picture, or ``pad`` it with black.
+        subject: How the training pictures show their subject, for grey pictures only; it then takes the place of
+            ``resize``. None if nothing is known of it, as in every card without the key.
         extra: Keys of the card's ``image`` object that this release does not know.
     """
 
@@ -34,6 +61,7 @@ class ImageSpec:
     width: int
     channels: int = 3
     resize: Resize = "stretch"
+    subject: SubjectSpec | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -45,6 +73,8 @@ class ImageSpec:
             raise CardError(f"image.channels must be 1 (grey) or 3 (RGB). Received: {self.channels!r}")
         if self.resize not in get_args(Resize):
             raise CardError(f"image.resize must be one of {', '.join(get_args(Resize))}. Received: {self.resize!r}")
+        if self.subject is not None and self.channels != 1:
+            raise CardError(f"image.subject needs image.channels to be 1 (grey). Received: {self.channels!r}")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -112,6 +142,9 @@ class ModelCard:
         card = _plain(self)
         card["labels"] = list(self.labels)
         card["image"] = _plain(self.image)
+        del card["image"]["subject"]
+        if self.image.subject is not None:
+            card["image"]["subject"] = _plain(self.image.subject)
         return card
 
     @classmethod
@@ -134,23 +167,34 @@ class ModelCard:
         if "image" not in card or not isinstance(card.get("labels"), list):
             raise CardError(f"A model card needs 'labels' (a list) and 'image'. Received the keys: {sorted(card)}")
         card["labels"] = tuple(card["labels"])
-        card["image"] = _make(ImageSpec, _known(ImageSpec, card["image"], "image"))
+        card["image"] = _image(card["image"])
         return _make(cls, card)
 
 
-_Value = TypeVar("_Value", ImageSpec, ModelCard)
+_Value = TypeVar("_Value", SubjectSpec, ImageSpec, ModelCard)
+
+
+def _image(value: object) -> ImageSpec:
+    image = _known(ImageSpec, value, "image")
+    if image.get("subject") is not None:
+        image["subject"] = _make(SubjectSpec, _known(SubjectSpec, image["subject"], "image.subject"))
+    return _make(ImageSpec, image)
 
 
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _plain(value: ImageSpec | ModelCard) -> dict[str, Any]:
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) or _is_int(value)
+
+
+def _plain(value: SubjectSpec | ImageSpec | ModelCard) -> dict[str, Any]:
     known = {f.name: getattr(value, f.name) for f in fields(value) if f.name != "extra"}
     return {**known, **value.extra}
 
 
-def _known(cls: type[ImageSpec | ModelCard], value: object, what: str) -> dict[str, Any]:
+def _known(cls: type[SubjectSpec | ImageSpec | ModelCard], value: object, what: str) -> dict[str, Any]:
     """The constructor's arguments: known keys as they are, all others together in ``extra``."""
     if not isinstance(value, dict):
         raise CardError(f"{what} must be a JSON object. Received: {type(value).__name__}")

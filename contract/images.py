@@ -2,7 +2,8 @@
 
 What it does, in order: reads the header and checks the pixel count before anything is decoded; takes the first frame;
 scales JPEGs down while decoding (`draft`); turns 16-bit, palette, CMYK and Lab into 8-bit RGB or grey, alpha over
-white; resizes (antialiased bilinear, as `tf.image.resize(..., antialias=True)`); turns by the EXIF orientation.
+white; resizes (antialiased bilinear, as `tf.image.resize(..., antialias=True)`); turns by the EXIF orientation. If the
+spec says how the training pictures show their subject, `contract.subject` does the last resize in its own way.
 
     ImageError
     |-- EmptyImage         no bytes at all
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError, features
 
 from contract.card import ImageSpec
+from contract.subject import prepare, working_size
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *(("AVIF",) if features.check("avif") else ()))
 READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
@@ -120,14 +122,26 @@ def _to_array(picture: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
         # Before EXIF is asked for: that reads a whole PNG, and a failure there would be taken for no EXIF.
         picture.load()
     orientation = _orientation(picture)
+    if spec.subject is not None:
+        upright = _upright(_working_grey(picture), orientation)
+        return prepare(upright, (spec.width, spec.height), spec.subject).reshape(spec.shape)
     width, height = (spec.height, spec.width) if orientation in _SIDEWAYS else (spec.width, spec.height)
     mode = "L" if spec.channels == 1 else "RGB"
     picture.draft(None, _draft_size(picture.size, (width, height), spec.resize))
     flat = _to_8_bit(picture, mode)
     fitted = _fit(flat, (width, height), spec.resize)
-    if orientation in _TRANSPOSE:
-        fitted = fitted.transpose(_TRANSPOSE[orientation])
-    return np.asarray(fitted, dtype=np.uint8).reshape(spec.shape)
+    return np.asarray(_upright(fitted, orientation), dtype=np.uint8).reshape(spec.shape)
+
+
+def _working_grey(picture: Image.Image) -> Image.Image:
+    size = working_size(*picture.size)
+    picture.draft(None, size)
+    grey = _to_8_bit(picture, "L")
+    return _scale(grey, size, (0, 0, *grey.size))
+
+
+def _upright(picture: Image.Image, orientation: int) -> Image.Image:
+    return picture.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else picture
 
 
 def _orientation(picture: Image.Image) -> int:

@@ -16,6 +16,7 @@ import pytest
 from contract.card import ImageSpec, ModelCard
 from contract.images import decode
 from training.cli import main
+from training.datasets import digits
 
 from .conftest import ENVIRONMENT, ROOT, PictureFolder, Training, run_training, training_command
 
@@ -32,7 +33,7 @@ def test_a_run_holds_everything_that_a_training_should_leave_behind(trained: Tra
 def test_the_card_tells_what_was_trained(trained: Training) -> None:
     card = trained.run.read_card()
     assert (card.name, card.dataset, card.version) == ("digits", "digits", None)
-    assert (card.labels, card.image) == (tuple("0123456789"), ImageSpec(8, 8, 1))
+    assert (card.labels, card.image) == (tuple("0123456789"), digits.SPEC)
     assert card.framework.startswith("keras 3.")
     assert card.created.endswith("+00:00")
     assert len(card.git_commit) in {0, 40}

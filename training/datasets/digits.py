@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from contract.card import ImageSpec
+from contract.card import ImageSpec, SubjectSpec
 from training.datasets.dataset import Dataset, Part
 from training.datasets.split import stratified
+
+# Ink on paper, scanned as black or white, so that only what is dark enough counts; then trimmed, scaled and inverted.
+SPEC = ImageSpec(8, 8, 1, subject=SubjectSpec("dark", tolerance=0.35))
 
 
 def load(seed: int) -> Dataset:
@@ -23,7 +26,7 @@ def load(seed: int) -> Dataset:
     return Dataset(
         name="digits",
         labels=tuple(str(digit) for digit in bunch.target_names),
-        spec=ImageSpec(8, 8, 1),
+        spec=SPEC,
         train=rest.take(train),
         validation=rest.take(validation),
         test=everything.take(test),

@@ -1,0 +1,175 @@
+"""A user's picture shown as the training pictures show theirs: the subject alone, filling the canvas, in full contrast.
+
+For models whose card has ``image.subject``. The steps are those by which Fashion-MNIST was made from product photos
+(Xiao et al. 2017, arXiv 1708.07747, section 2: trim what is close to the corners' colour, longest edge to the canvas,
+centre, negate, grey) and handwritten digits from scanned forms (threshold the ink, trim, scale to the canvas), made
+fit for pictures that come from no studio:
+
+1. A picture of exactly the model's size is taken for one of the training pictures and left as it is; only if its
+   corners are of the other tone is it negated.
+2. The background is a plane through the grey values near the corners, for light is seldom even.
+3. The subject is dark on light or light on dark: whichever stands out more. Its values are the distances from the
+   background; what is nearer than the tolerance, or than the picture's noise, is background: 0.
+4. The box around the subject is scaled, longest side to the canvas, and centred. Its lightest pixel becomes 255, as in
+   every picture of Fashion-MNIST.
+5. For training pictures on a light background the result is negated.
+
+Where nothing stands out (a blank page, a landscape) the whole picture is taken, negated if its corners are of the
+other tone. `training.export.subject_in_graph` does the same with TensorFlow's operations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from contract.card import SubjectSpec
+
+# The steps are done on a picture of at most so many pixels a side: enough for the small canvas that the box goes to.
+WORKING_SIDE = 512
+# What differs from the background along so much of every edge is a frame, at most such a part of a side wide.
+FRAME_SHARE = 0.9
+FRAME_PART = 64
+# The background is looked for along the edges, three frames deep so that a frame is outvoted, and only so far from the
+# corners: a subject that touches an edge mostly touches its middle.
+CORNER_PART = 4
+FIT_STEPS = 8
+# The least distance from the background in grey levels (a lossy format makes smaller ones), and in deviations of noise.
+LEAST_DISTANCE = 6.0
+NOISE_FACTOR = 5.0
+# The standard deviation of normal noise over the median of its absolute values.
+DEVIATION_OF_MEDIAN = 1.4826
+# With fewer pixels of the subject in the 5 x 5 around it, itself among them, a pixel is a speck.
+LEAST_NEIGHBOURS = 4
+LIGHT = 128
+
+Floats = NDArray[np.float32]
+
+
+def working_size(width: int, height: int) -> tuple[int, int]:
+    """The width and height in which a picture of this width and height is to be given to `prepare`."""
+    scale = min(1.0, WORKING_SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def prepare(picture: Image.Image, size: tuple[int, int], subject: SubjectSpec) -> NDArray[np.uint8]:
+    """Shows the picture's subject as the training pictures show theirs.
+
+    Args:
+        picture: Upright, grey (mode ``L``), in its `working_size`.
+        size: Width and height of the canvas.
+        subject: How the training pictures show theirs.
+
+    Returns:
+        uint8 [height, width].
+    """
+    grey = np.asarray(picture, np.float32)
+    negated = _has_light_corners(grey) != (subject.background == "light")
+    if picture.size == size:
+        return np.asarray(ImageOps.invert(picture) if negated else picture, dtype=np.uint8)
+    values = _light_on_dark(grey, subject.tolerance)
+    box = _box(values)
+    if box is None:
+        whole = _placed(255 - grey if negated else grey, size, 255.0 if subject.background == "light" else 0.0)
+        return np.rint(whole).astype(np.uint8)
+    canvas = _placed(values[box], size)
+    shown: NDArray[np.uint8] = np.rint(canvas * (255 / canvas.max())).astype(np.uint8)
+    return 255 - shown if subject.background == "light" else shown
+
+
+def _has_light_corners(grey: Floats) -> bool:
+    """By the two in the middle of the four: a subject may lie in one."""
+    corners = np.sort(grey[[0, 0, -1, -1], [0, -1, 0, -1]])
+    return bool(corners[1] + corners[2] >= 2 * LIGHT)
+
+
+def _light_on_dark(grey: Floats, tolerance: float) -> Floats:
+    """The subject's distances from the background, above 0; 0 for all else."""
+    above, noise = _less_background(grey)
+    least = max(LEAST_DISTANCE, NOISE_FACTOR * noise)
+    if _is_framed(np.abs(above) > least):
+        above *= _inside(grey.shape[0])[:, None] & _inside(grey.shape[1])
+    darker, lighter = (np.square(np.maximum(sign * above - least, 0)).sum(dtype=np.float64) for sign in (-1, 1))
+    values = -above if darker >= lighter else above
+    mask = values > max(least, tolerance * float(values.max()))
+    if min(grey.shape) >= FRAME_PART:
+        mask &= _neighbours(mask) >= LEAST_NEIGHBOURS
+    return np.where(mask, values, np.float32(0))
+
+
+def _is_framed(mask: NDArray[np.bool_]) -> bool:
+    """Whether the mask holds nearly all of each edge."""
+    return bool(min(edge.mean() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1])) > FRAME_SHARE)
+
+
+def _less_background(grey: Floats) -> tuple[Floats, float]:
+    """The grey values less the background's, and the standard deviation of the background's noise.
+
+    The background is the plane with the least sum of distances (not squares: what lies on the background hardly tilts
+    it then) from the pixels near the corners, found by iteratively reweighted least squares.
+    """
+    height, width = grey.shape
+    y, x = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
+    edge = _near_end(height, 3 * (height // FRAME_PART))[:, None] | _near_end(width, 3 * (width // FRAME_PART))
+    corner = _near_end(height, height // CORNER_PART)[:, None] & _near_end(width, width // CORNER_PART)
+    rows, columns = np.nonzero(edge & corner)
+    terms = np.stack([np.ones(len(rows)), x[columns], y[rows]], axis=1)
+    values = grey[rows, columns].astype(np.float64)
+    plane = np.array([_median(values), 0.0, 0.0])
+    for _ in range(FIT_STEPS):
+        weighted = terms / np.maximum(np.abs(values - terms @ plane), 1.0)[:, None]
+        # The ridge holds a slope at 0 where a side of one pixel leaves it open.
+        plane = np.linalg.solve(terms.T @ weighted + np.diag([0, 1e-3, 1e-3]), weighted.T @ values)
+    noise = DEVIATION_OF_MEDIAN * _median(np.abs(values - terms @ plane))
+    background = plane[0] + plane[1] * x + plane[2] * y[:, None]
+    return (grey - background).astype(np.float32), noise
+
+
+def _near_end(side: int, reach: int) -> NDArray[np.bool_]:
+    """Of a side's pixels, those so near to one of its ends, and the last one anyway."""
+    place = np.arange(side)
+    return np.minimum(place, side - 1 - place) < max(1, reach)
+
+
+def _inside(side: int) -> NDArray[np.bool_]:
+    """Of a side's pixels, those within a frame."""
+    place = np.arange(side)
+    return np.minimum(place, side - 1 - place) >= side // FRAME_PART
+
+
+def _median(values: NDArray[Any]) -> float:
+    """The lower one of two in the middle."""
+    middle = (len(values) - 1) // 2
+    return float(np.partition(values, middle)[middle])
+
+
+def _neighbours(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """How many of the 5 x 5 pixels around each are in the mask."""
+    height, width = mask.shape
+    padded = np.pad(mask.astype(np.uint8), 2)
+    rows = np.add.reduce([padded[:, shift : shift + width] for shift in range(5)])
+    counts: NDArray[np.uint8] = np.add.reduce([rows[shift : shift + height] for shift in range(5)])
+    return counts
+
+
+def _box(values: Floats) -> tuple[slice, slice] | None:
+    """The smallest box around all that is above 0, None if nothing is."""
+    rows, columns = np.flatnonzero(values.any(axis=1)), np.flatnonzero(values.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _placed(values: Floats, size: tuple[int, int], around: float = 0.0) -> Floats:
+    """Scaled so that the longest side fills the canvas (bicubic: the training pictures are crisp), and centred."""
+    height, width = values.shape
+    scale = min(size[0] / width, size[1] / height)
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    scaled = Image.fromarray(values).resize(inner, Image.Resampling.BICUBIC)
+    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    canvas = np.full((size[1], size[0]), around, np.float32)
+    canvas[top : top + inner[1], left : left + inner[0]] = np.clip(np.asarray(scaled), 0, 255)
+    return canvas
