@@ -60,11 +60,18 @@ def architecture(model: KerasModel) -> list[dict[str, Any]]:
 
 def hardware() -> str:
     """What it was computed on, for instance ``2 cores of AMD EPYC, x86_64``, or the accelerators' names."""
-    devices = [name for kind in ("gpu", "tpu") for name in keras.distribution.list_devices(kind)]
-    if devices:
+    if devices := _accelerators():
         return ", ".join(devices)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} cores of {_processor()}, {platform.machine()}"
+
+
+def _accelerators() -> list[str]:
+    """The devices that the backend computes on, for instance ``gpu:0``; none if that is the CPU."""
+    # Keras lists no devices for PyTorch, but a new tensor is on the one that is used.
+    on_torch = keras.backend.backend() == "torch"
+    devices = [str(keras.ops.zeros(1).device)] if on_torch else keras.distribution.list_devices()
+    return [device for device in devices if not device.startswith("cpu")]
 
 
 def framework() -> str:
