@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +28,11 @@ BROWSER_FLAGS = [
 
 # What a shell runs in the background begins with Ctrl-C ignored, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# The tests' pictures, decoded, have no place in the user's own cache; child processes take the variable over.
+os.environ["VITRINE_CACHE"] = tempfile.mkdtemp(prefix="vitrine-cache-")
+atexit.register(shutil.rmtree, os.environ["VITRINE_CACHE"], ignore_errors=True)
 
 
 def find_shared() -> Path | None:

@@ -195,20 +195,29 @@ def test_a_tar_that_would_write_or_read_outside_its_folder_is_refused(tmp_path: 
         datasets.load(str(path))
 
 
-def test_a_damaged_archive_is_refused(picture_folder: PictureFolder, tmp_path: Path) -> None:
-    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root_dir=picture_folder(3)))
+def test_a_damaged_file_in_an_archive_is_skipped_and_a_damaged_archive_is_refused(
+    picture_folder: PictureFolder, tmp_path: Path
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root_dir=picture_folder(4)))
     data = bytearray(archive.read_bytes())
-    data[200:400] = bytes(200)
+    with zipfile.ZipFile(archive) as members:
+        place = members.getinfo("green/2.jpg").header_offset
+    data[place : place + 200] = bytes(200)
     archive.write_bytes(data)
-    with pytest.raises(DatasetError, match="cannot be unpacked"):
-        datasets.load(str(archive))
+    (skipped,) = datasets.load(str(archive), spec=SPEC).skipped
+    assert skipped.file == "green/2.jpg"
+    assert "Damaged inside the zip" in skipped.reason
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", root_dir=picture_folder(4, name="other")))
+    packed.write_bytes(packed.read_bytes()[:2000])
+    with pytest.raises(DatasetError, match=r"undamaged|cannot be unpacked"):
+        datasets.load(str(packed))
 
 
-def test_an_archive_larger_than_the_disk_is_refused(
+def test_a_compressed_tar_larger_than_the_disk_is_refused(
     picture_folder: PictureFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", root_dir=picture_folder(3))
-    monkeypatch.setattr("training.datasets.archive.MAX_UNPACKED_BYTES", 1000)
+    archive = shutil.make_archive(str(tmp_path / "packed"), "gztar", root_dir=picture_folder(3))
+    monkeypatch.setattr("training.datasets.archive.MAX_EXPANDED_BYTES", 1000)
     with pytest.raises(DatasetError, match="Expected at most 1,000 bytes"):
         datasets.load(archive)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.card import ImageSpec
+from training.datasets.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Part:
         return len(self.classes)
 
     def take(self, indices: NDArray[np.int64]) -> Part:
-        """Only those pictures, in that order."""
+        """Only those pictures, in that order, in memory."""
         files = tuple(self.files[index] for index in indices) if self.files else ()
         return Part(self.images[indices], self.classes[indices], files)
 
@@ -55,6 +56,10 @@ class Dataset:
         mirror: Whether a picture and its mirror image are of the same class.
         skipped: Files that could not be read.
         originals: A few test pictures as they lay on the disk, to compare the ways of decoding.
+        empty: Class folders without a readable picture, which are no labels.
+        notes: What a person should know of how the dataset was read, as sentences.
+        traits: What was measured of each picture of the three parts when they were decoded, or nothing.
+        digest: Of the pixels of all parts, where it is known without reading them.
     """
 
     name: str
@@ -66,3 +71,12 @@ class Dataset:
     mirror: bool = True
     skipped: tuple[Skipped, ...] = ()
     originals: tuple[bytes, ...] = ()
+    empty: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    traits: tuple[Traits, ...] = ()
+    digest: str = ""
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The three parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
