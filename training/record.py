@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,21 @@ from PIL import Image
 from contract.card import ModelCard
 from contract.versions import write_atomically
 from training.datasets.dataset import Dataset, Part
+from training.evaluation.card import card_metrics, card_thresholds
 from training.evaluation.confusion_matrix import draw_confusion_matrix
-from training.evaluation.metrics import evaluate_answers
+from training.evaluation.evaluate import Evaluation, evaluate
 from training.provenance import framework, git_commit, header
 from training.runs import Run, write_json
-from training.train import Settings, Trained, predict
+from training.train import Settings, Trained
 
 _SAMPLES = 10
 _TEST_IMAGES = 64
 
 
-def record(run: Run, dataset: Dataset, settings: Settings, trained: Trained, *, name: str) -> dict[str, Any]:
-    """Measures the model on the test pictures and writes everything.
+def record(
+    run: Run, dataset: Dataset, settings: Settings, trained: Trained, *, name: str, out: TextIO | None = None
+) -> dict[str, Any]:
+    """Calibrates the model, measures it on the test pictures and writes everything.
 
     Args:
         run: Its folder is there.
@@ -33,29 +36,52 @@ def record(run: Run, dataset: Dataset, settings: Settings, trained: Trained, *, 
         settings: How.
         trained: The outcome.
         name: The model's name, for the card.
+        out: Where long work shows its progress; nowhere if None.
 
     Returns:
         The report.
     """
-    probabilities = predict(trained.model, dataset.test.images)
-    figures = evaluate_answers(probabilities, dataset.test.classes, dataset.labels)
-    report = {**header(dataset, settings, trained), **figures}
-    trained.model.save(run.model)
     write_json(run.history, [asdict(epoch) for epoch in trained.history])
-    write_json(run.report, report)
-    draw_confusion_matrix(figures["confusion_matrix"], dataset.labels, run.confusion_matrix)
+    evaluation = evaluate(trained.model, dataset, run.folder, out=out)
+    report = _write_evaluation(run, header(dataset, settings, trained), evaluation)
     _write_pictures(run, dataset)
     card = ModelCard(
         name=name,
         labels=dataset.labels,
         image=dataset.spec,
-        metrics={"accuracy": figures["accuracy"], "log_loss": figures["log_loss"], "macro_f1": figures["macro"]["f1"]},
+        metrics=card_metrics(evaluation.figures),
+        thresholds=card_thresholds(evaluation.figures),
         dataset=dataset.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         framework=framework(),
         git_commit=git_commit(),
     )
     write_atomically(run.card, card.to_json() + "\n")
+    return report
+
+
+def record_again(run: Run, evaluation: Evaluation) -> dict[str, Any]:
+    """Puts new figures in the place of a finished run's; what tells of its training stays.
+
+    Returns:
+        The report.
+    """
+    card, known = run.read_card(), run.read_report()
+    report = _write_evaluation(run, known, evaluation)
+    metrics, thresholds = card_metrics(evaluation.figures), card_thresholds(evaluation.figures)
+    write_atomically(run.card, replace(card, metrics=metrics, thresholds=thresholds).to_json() + "\n")
+    return report
+
+
+def _write_evaluation(run: Run, known: dict[str, Any], evaluation: Evaluation) -> dict[str, Any]:
+    """Writes the calibrated model, its figures beside what is known of the training, and the confusion matrix."""
+    # Aside first: a run that was finished before must never hold half a model.
+    aside = run.model.with_name(f"new-{run.model.name}")
+    evaluation.model.save(aside)
+    aside.replace(run.model)
+    report = {**known, **evaluation.figures, "model_bytes": run.model.stat().st_size}
+    write_json(run.report, report)
+    draw_confusion_matrix(report["confusion_matrix"], report["labels"], run.confusion_matrix)
     return report
 
 

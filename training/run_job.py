@@ -49,7 +49,7 @@ def run_job(
         trained = train(
             dataset, _settings(job), out=sys.stdout, log=log, checkpoint=run.checkpoint, tensorboard=run.tensorboard
         )
-        report = record(run, dataset, _settings(job), trained, name=job.name or dataset.name)
+        report = record(run, dataset, _settings(job), trained, name=job.name or dataset.name, out=sys.stdout)
         log.write(f"Test accuracy {report['accuracy']:.2%}\n")
     run.checkpoint.unlink(missing_ok=True)
     return report, run

@@ -19,7 +19,7 @@ _RIGHT = 6
 _WRONG = 6
 _LEAST_SIDE = 192
 # How much of the colour lies over the picture where the heat map is 1.
-_OPACITY = 0.6
+_OPACITY = 0.7
 
 
 def why_not() -> str | None:
@@ -80,6 +80,6 @@ def _overlay(pixels: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> Image.I
     size = (picture.width * factor, picture.height * factor)
     heat = np.asarray(Image.fromarray(heatmap.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
     grey = np.asarray(picture.convert("L").convert("RGB").resize(size, Image.Resampling.NEAREST), np.float32)
-    colour = colormaps["turbo"](heat)[..., :3] * 255
+    colour = colormaps["autumn"](heat)[..., :3] * 255
     share = _OPACITY * heat[..., None]
     return Image.fromarray((grey * (1 - share) + colour * share).astype(np.uint8))
