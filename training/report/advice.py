@@ -48,12 +48,11 @@ def advice(facts: Facts) -> Advice:
 def reproduction(facts: Facts) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The command that trains the same again, and what it needs: (name, value). Raises KeyError if it is not known."""
     card = facts.card
-    hardware = facts.report.get("hardware") or ""
     found = [
         ("Seed", str(facts.seed)),
         ("Versions", card.framework),
         ("Git commit", card.git_commit),
-        ("Hardware", ", ".join(map(str, hardware.values())) if isinstance(hardware, dict) else str(hardware)),
+        ("Hardware", str(facts.report.get("hardware") or "")),
         ("Finished", card.created.replace("T", " ").replace("+00:00", " UTC")),
         ("Run", facts.folder.name),
     ]

@@ -123,7 +123,7 @@ def balance(facts: Facts) -> Step | None:
         f"{quoted(most.label)} has {ratio:.1f} times as many training pictures as {quoted(least.label)}, and the "
         "rarer is "
         f"recognised worse (F1 {f1[least.label]:.2f} against {f1[most.label]:.2f}). Collect the rare ones first; class "
-        "weights soften the effect and do not replace pictures.",
+        "weights soften the effect, and do not replace pictures.",
     )
 
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from training.datasets import BUILT_IN
 from training.report.facts import Facts
 
 _PROGRAM = "python -m training"
+_OPTIONS = {
+    "source": "--dataset", "split": "--split", "channels": "--channels", "resize": "--resize", "preset": "--preset",
+    "backbone": "--backbone", "epochs": "--epochs", "batch_size": "--batch-size", "learning_rate": "--learning-rate",
+    "seed": "--seed", "name": "--name",
+}  # fmt: skip
+# Another preset brings its own.
+_OF_THE_PRESET = {"--backbone", "--epochs", "--batch-size", "--learning-rate"}
+_PRECISION = "float32"
 
 
 def train_command(facts: Facts, *, change: str = "") -> str:
@@ -20,7 +29,11 @@ def train_command(facts: Facts, *, change: str = "") -> str:
     Raises:
         KeyError: The run does not say how it was trained.
     """
-    options = {**_options(facts), **_grouped(shlex.split(change))}
+    changed = _grouped(shlex.split(change))
+    options = _options(facts)
+    if "--preset" in changed:
+        options = {name: values for name, values in options.items() if name not in _OF_THE_PRESET}
+    options |= changed
     return f"{_PROGRAM} train {shlex.join(word for option, values in options.items() for word in (option, *values))}"
 
 
@@ -30,24 +43,22 @@ def export_command(facts: Facts) -> str:
 
 
 def _options(facts: Facts) -> dict[str, list[str]]:
-    """As the settings have it word by word (``command``), or put together from what the run knows of itself."""
-    if isinstance(facts.settings.get("command"), list):
-        return _grouped([str(word) for word in facts.settings["command"]])
-    asked = facts.settings.get("dataset", {})
-    source = str(asked.get("source") or facts.report["dataset"])
-    options = {
-        "--dataset": [source],
-        "--preset": [str(facts.preset["name"])],
-        "--epochs": [str(facts.epochs)],
-        "--seed": [str(facts.seed)],
-    }
-    if facts.preset.get("backbone"):
-        options["--backbone"] = [str(facts.preset["backbone"])]
-    if source not in BUILT_IN:
-        image = facts.card.image
-        options["--image-size"] = [f"{image.height}x{image.width}"]
-        options["--resize"] = [image.resize]
-    return options
+    """As the training was asked for; of runs that do not say, from what they know of themselves."""
+    asked = {**facts.settings, **facts.settings.get("dataset", {})} or _guessed(facts)
+    found = {option: [str(asked[key])] for key, option in _OPTIONS.items() if asked.get(key) is not None}
+    if asked.get("height"):
+        found["--image-size"] = [f"{asked['height']}x{asked['width']}"]
+    if asked.get("precision", _PRECISION) != _PRECISION:
+        found["--precision"] = [str(asked["precision"])]
+    if asked.get("weigh_classes") is False:
+        found["--no-class-weights"] = []
+    return found
+
+
+def _guessed(facts: Facts) -> dict[str, Any]:
+    source, image = str(facts.report["dataset"]), facts.card.image
+    sized = {} if source in BUILT_IN else {"height": image.height, "width": image.width, "resize": image.resize}
+    return {"source": source, "preset": facts.preset["name"], "epochs": facts.epochs, "seed": facts.seed, **sized}
 
 
 def _grouped(words: list[str]) -> dict[str, list[str]]:

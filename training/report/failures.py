@@ -48,11 +48,12 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Failures:
-    """The section."""
+    """The section; `unexplained` says why there is no explanation, if there is none."""
 
     pairs: tuple[Pair, ...]
     losses: tuple[Mistake, ...]
     explanations: tuple[Explanation, ...]
+    unexplained: str
 
 
 def failures(facts: Facts) -> Failures:
@@ -62,6 +63,7 @@ def failures(facts: Facts) -> Failures:
         tuple(_pair(facts, item) for item in report["confused"][:_PAIRS]),
         tuple(_mistakes(facts, report["top_losses"][:_LOSSES])),
         tuple(_explanations(facts, report.get("explanations", [])[:_EXPLAINED])),
+        report.get("explanations_skipped") or "",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from markupsafe import Markup
 from training.report.charts import Axis, Line, line_chart
 from training.report.facts import Facts, Json
 from training.report.preparation import AUGMENTATION_NAMES, flat
-from training.report.words import duration, number, percent
+from training.report.words import duration, number, percent, shorten
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,14 @@ def series(history: list[Json], key: str) -> tuple[tuple[float, float], ...]:
 
 def _settings(facts: Facts) -> list[tuple[str, str]]:
     found = [("seed", str(facts.seed)), ("epochs trained", number(facts.epochs))]
+    asked = facts.report["settings"]
+    if "precision" in asked:
+        found.append(("precision", str(asked["precision"])))
+    weights = asked.get("class_weights") or {}
+    if len(set(weights.values())) > 1:
+        rare, frequent = max(weights, key=weights.__getitem__), min(weights, key=weights.__getitem__)
+        span = f"{weights[rare]:g} ({shorten(rare, 24)}) to {weights[frequent]:g} ({shorten(frequent, 24)})"
+        found.append(("class weights", span))
     shown = {key: value for key, value in flat(facts.preset).items() if key not in AUGMENTATION_NAMES}
     return [(key.replace("_", " "), _value(value)) for key, value in shown.items()] + found
 
@@ -74,10 +81,8 @@ def _facts(facts: Facts) -> list[tuple[str, str]]:
         found.append(("Speed", f"{rate:,.0f} pictures a second"))
     if isinstance(report.get("waiting"), int | float):
         found.append(("Waiting for data", percent(report["waiting"])))
-    hardware = report.get("hardware")
-    if hardware:
-        values = hardware.values() if isinstance(hardware, Mapping) else [hardware]
-        found.append(("Hardware", ", ".join(str(value) for value in values if value)))
+    if report.get("hardware"):
+        found.append(("Hardware", str(report["hardware"])))
     return found
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 # Pixels that a person is meant to see as such: enlarged by the page, not smoothed.
 _TINY = 64
+_ENLARGED = 256
 _JPEG_QUALITY = 82
 
 
@@ -34,6 +35,17 @@ class Picture:
     def uri(self) -> str:
         """For an ``<img>``."""
         return f"data:image/{self.kind};base64,{base64.b64encode(self.data).decode('ascii')}"
+
+    def enlarged(self) -> bytes:
+        """The file for viewers that would smooth a few large pixels: a tiny picture is enlarged by whole factors."""
+        if not self.is_tiny:
+            return self.data
+        factor = max(1, _ENLARGED // max(self.width, self.height))
+        buffer = io.BytesIO()
+        with Image.open(io.BytesIO(self.data)) as picture:
+            size = (self.width * factor, self.height * factor)
+            picture.resize(size, Image.Resampling.NEAREST).save(buffer, "png", optimize=True)
+        return buffer.getvalue()
 
     @property
     def is_tiny(self) -> bool:

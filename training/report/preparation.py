@@ -18,18 +18,14 @@ _NORMALISING = ("Normalization", "Rescaling", "TrueDivide", "Subtract")
 # What a preset may do to training pictures, as its settings name it, and in words. A share is of the picture's size.
 _AUGMENTATIONS = {
     "mirror": "mirrored left to right, every second one, where the data set allows it",
-    "flip": "mirrored",
-    "shift": "moved by up to {}",
+    "shift": "moved by up to {} of its size",
     "rotation": "turned by up to {}",
     "zoom": "enlarged or reduced by up to {}",
     "contrast": "given up to {} more or less contrast",
-    "brightness": "made up to {} brighter or darker",
-    "erasing": "a rectangle of it blanked, with probability {}",
-    "random_erasing": "a rectangle of it blanked, with probability {}",
-    "erase": "a rectangle of it blanked, with probability {}",
-    "mixup": "blended with another, labels too (alpha {})",
-    "cutmix": "given a piece of another, labels too (alpha {})",
-    "label_smoothing": "its label trusted by {} less",
+    "erase": "spared, but for {} of them, which lose a rectangle to noise (random erasing)",
+    "mixup": "blended with another, labels too (mixup, alpha {})",
+    "cutmix": "given a piece of another, labels too (cutmix, alpha {})",
+    "label_smoothing": "taken to be of its class, but for {} that go to all classes alike",
 }
 _PLAIN = {"mixup", "cutmix"}
 
@@ -74,9 +70,15 @@ def preparation(facts: Facts) -> Preparation:
 def _steps(facts: Facts) -> Iterator[str]:
     image = facts.card.image
     yield "The file is decoded: its first frame, turned as the camera held it, what is transparent over white."
+    if image.subject is not None:
+        yield (
+            "Its subject is looked for, cut out and scaled to fill the canvas, as in the training pictures: "
+            f"on a {image.subject.background} background, in full contrast."
+        )
     for key, value in image.extra.items():
         yield f"The card asks for “{key}”: {value if isinstance(value, str | int | float) else _spelled(value)}."
-    yield _RESIZE[image.resize].format(size=across(image.width, image.height))
+    if image.subject is None:
+        yield _RESIZE[image.resize].format(size=across(image.width, image.height))
     yield f"It becomes {'grey' if image.channels == 1 else 'RGB'}, one byte a pixel and channel: this is what is sent."
     layers = [layer["name"] for layer in facts.report.get("architecture", []) if layer["type"] in _NORMALISING]
     named = f" (layer {layers[0]})" if layers else ""
@@ -92,11 +94,11 @@ def _spelled(value: Any) -> str:
 
 
 def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings as one level; the inner name wins, for it is the telling one."""
+    """Nested settings as one level; a name inside ``optimizer`` becomes ``optimizer`` itself."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            found |= flat(value)
+            found |= {key if inner == "name" else inner: item for inner, item in flat(value).items()}
         else:
             found[key] = value
     return found
@@ -114,6 +116,8 @@ def _augmentations(preset: Mapping[str, Any]) -> Iterator[Augmentation]:
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return "yes" if value else "no"
+    if name == "rotation":
+        return f"{value:g} degrees"
     if isinstance(value, int | float):
         return number(value) if name in _PLAIN else percent(value)
     return _spelled(value)

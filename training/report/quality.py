@@ -89,6 +89,8 @@ def unknown(facts: Facts) -> Unknown:
 
 def _calibration_sentence(found: Json) -> str:
     temperature = found["temperature"]
+    if found.get("reason"):
+        return f"The temperature was {found['reason']}."
     if temperature > 1.02:
         was = "The network was surer than right: its scores are divided by"
     elif temperature < 0.98:

@@ -15,6 +15,8 @@ Answer = Literal["yes", "care", "no"]
 _HEADLINES: dict[Answer, str] = {"yes": "Ready to publish", "care": "Publish with care", "no": "Do not publish yet"}
 # A class that is found and named rightly less often than this will be noticed by its users.
 _WEAK_F1 = 0.6
+# Test pictures of a class; of fewer, chance alone makes it look weak.
+_ENOUGH = 10
 # Half the width of the 95 % interval: a figure less sure than this says little.
 _UNSURE = 0.05
 
@@ -91,7 +93,7 @@ def _judge(facts: Facts, comparison: Beside | None) -> tuple[Answer, str]:
         return "no", "Do not publish it: on this test set it is not surely better than always giving one answer."
     if comparison and comparison.worse:
         return "no", f"Keep what is live: {comparison.sentence}"
-    if worst and worst.f1 < _WEAK_F1:
+    if worst and worst.f1 < _WEAK_F1 and worst.support >= _ENOUGH:
         sentence = f"users who send {quoted(worst.label)} will often get a wrong answer (F1 {worst.f1:.2f})"
         return "care", f"Publish it with care, or improve it first: {sentence}."
     if (high - low) / 2 > _UNSURE:

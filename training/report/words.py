@@ -84,10 +84,15 @@ def shorten(text: str, length: int = _SHOWN) -> str:
 
 def quoted(name: str, length: int = _SHOWN) -> str:
     """A label inside a sentence. One that is written from right to left does not turn the sentence around."""
+    return f"“{isolated(name, length)}”"
+
+
+def isolated(name: str, length: int = _SHOWN) -> str:
+    """A label, shortened, that keeps its direction of writing to itself."""
     shown = shorten(name, length)
     if any(unicodedata.bidirectional(character) in {"R", "AL"} for character in shown):
-        shown = f"{_FIRST_STRONG_ISOLATE}{shown}{_POP_ISOLATE}"
-    return f"“{shown}”"
+        return f"{_FIRST_STRONG_ISOLATE}{shown}{_POP_ISOLATE}"
+    return shown
 
 
 def listed(names: Sequence[str], shown: int = 3) -> str:

@@ -37,4 +37,7 @@ def write_report(run: Run, *, live: LiveVersion | None = None) -> list[Path]:
         written.append(write_pdf(html, run.folder / "report.pdf"))
     except PdfUnavailable as error:
         print(f"No PDF: {error}", file=sys.stderr)
+    from training.report.slides import write_slides
+
+    written.append(write_slides(page, run.folder / "report.pptx"))
     return written

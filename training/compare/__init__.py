@@ -1,0 +1,1 @@
+"""Runs side by side: which is best, and why. Only their files are read."""
