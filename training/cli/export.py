@@ -110,12 +110,15 @@ def _publish(run: Run, name: str, options: argparse.Namespace) -> int:
 
     margin = MARGIN if options.margin is None else options.margin
     published = export(run, repository, name, margin=margin, force=options.force, dry_run=options.dry_run)
-    checks = published.checks
-    print(f"{published.gate.sentence}.{' Published all the same, by --force.' if published.gate.forced else ''}")
+    gate, checks = published.gate, published.checks
+    if options.dry_run:
+        done = "Would publish" if gate.passed or gate.forced else "Would not publish (but with --force)"
+    else:
+        done = "Published"
+    print(f"{gate.sentence}.{' --force overrules that.' if gate.forced else ''}")
     print(
-        f"{'Would publish' if options.dry_run else 'Published'} {published.folder} from {run.folder}: "
-        f"{published.size_bytes / 1e6:.1f} MB, probabilities within "
+        f"{done} {published.folder} from {run.folder}: {published.size_bytes / 1e6:.1f} MB, probabilities within "
         f"{checks.max_difference:.1e} of the Keras model's on {checks.images} pictures, serving_bytes within "
         f"{checks.bytes_max_difference:.1e} on {checks.bytes_pictures} files"
     )
-    return 0
+    return 0 if gate.passed or gate.forced else 1

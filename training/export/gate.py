@@ -69,10 +69,10 @@ def _sentence(compared: Comparison, version: int, margin: float, *, passed: bool
     if compared.basis == "recorded figures":
         where = f"on {compared.pictures:,} test pictures as both reports say, since {compared.reason}"
     # Two standard errors hold 95% of what chance does.
-    chance = "no more than chance may do" if abs(difference) <= 2 * error else "more than chance does"
+    chance = "no more than chance explains" if abs(difference) <= 2 * error else "more than chance explains"
     return (
         f"{'Not worse' if passed else 'Worse'} than version {version}, which is live: accuracy {new.accuracy:.2%} "
-        f"against {live.accuracy:.2%}, macro F1 {new.macro_f1:.4f} against {live.macro_f1:.4f}, {where}. That is "
-        f"{100 * difference:+.2f} percentage points of accuracy with a standard error of {100 * error:.2f}: {chance}. "
-        f"As low as {100 * margin:g} below is allowed (--margin {margin:g})"
+        f"against {live.accuracy:.2%} and macro F1 {new.macro_f1:.4f} against {live.macro_f1:.4f} {where}. "
+        f"The difference in accuracy is {100 * difference:+.2f} percentage points with a standard error of "
+        f"{100 * error:.2f}, {chance}; down to {-100 * margin:g} is allowed (--margin {margin:g})"
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from contract.card import ImageSpec
 from contract.images import decode
 from training import datasets
 from training.datasets.dataset import Dataset
-from training.errors import DatasetError, TrainingError
+from training.errors import DatasetError, RunError, TrainingError
+from training.job import Job
 from training.runs import Run
 
 
@@ -28,13 +28,11 @@ class HeldOut:
     """The pictures that a run was tested on.
 
     Attributes:
-        source: The name or path of the dataset.
-        seed: Of its split.
-        dataset: As the run trained on it.
+        job: What was trained, on which data.
+        dataset: That data, as the run trained on it.
     """
 
-    source: str
-    seed: int
+    job: Job
     dataset: Dataset
 
     @property
@@ -49,16 +47,16 @@ class HeldOut:
             CannotCompare: The files cannot be read at that size.
         """
         own = self.dataset
-        if self.source in datasets.BUILT_IN:
+        if self.job.source in datasets.BUILT_IN:
             # The arrays are what a version is trained on: nothing is left to do but the size.
             plain = ImageSpec(spec.height, spec.width, spec.channels)
             return own.test.images if own.spec.shape == spec.shape else _resized(own.test.images, plain)
         if own.spec == spec:
             return own.test.images
         # From the files: enlarging what was made small for the one version would be unfair to the other.
-        other = _load(self.source, spec, self.seed)
+        other = _load(self.job, spec)
         if not np.array_equal(other.test.classes, own.test.classes):
-            raise CannotCompare(f"{self.source} is split otherwise for pictures of {spec.height}x{spec.width}")
+            raise CannotCompare(f"{self.job.source} is split otherwise for pictures of {spec.height}x{spec.width}")
         return other.test.images
 
 
@@ -68,29 +66,31 @@ def load_held_out(run: Run) -> HeldOut:
     Raises:
         CannotCompare: The run does not tell where its data is, or the data is gone or another by now.
     """
-    path, card = run.folder / "settings.json", run.read_card()
+    card = run.read_card()
     try:
-        source = json.loads(path.read_text(encoding="utf-8"))["dataset"]
-        name, seed = str(source["source"]), int(source["seed"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CannotCompare(f"{path.name} of the run does not tell where its pictures are ({error!r})") from error
-    dataset = _load(name, None if name in datasets.BUILT_IN else card.image, seed)
+        job, _ = Job.read(run)
+    except RunError as error:
+        raise CannotCompare(f"the run does not tell where its pictures are ({error})") from error
+    dataset = _load(job, card.image)
     if dataset.labels != card.labels or not _is_the_same(dataset, run):
-        raise CannotCompare(f"{name} has changed since the run: its test pictures are not those of the training")
-    return HeldOut(name, seed, dataset)
+        raise CannotCompare(f"{job.source} has changed since the run: its test pictures are not those of the training")
+    return HeldOut(job, dataset)
 
 
-def _load(source: str, spec: ImageSpec | None, seed: int) -> Dataset:
+def _load(job: Job, spec: ImageSpec) -> Dataset:
     try:
-        return datasets.load(source, spec=spec, seed=seed)
+        if job.source in datasets.BUILT_IN:
+            return datasets.load(job.source, seed=job.seed)
+        split = None if job.split is None else Path(job.split)
+        return datasets.load(job.source, spec=spec, seed=job.seed, split=split)
     except (DatasetError, OSError) as error:
         raise CannotCompare(f"the run's pictures cannot be read any more ({error})") from error
 
 
 def _is_the_same(dataset: Dataset, run: Run) -> bool:
     """Whether it has as many pictures as then, and among them those that the run kept."""
-    counts: dict[str, Any] = run.read_report().get("counts", {})
-    if {part: len(getattr(dataset, part)) for part in ("train", "validation", "test")} != counts:
+    counts = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
+    if counts != run.read_report().get("counts"):
         return False
     kept = {pixels.tobytes() for pixels in np.load(run.test_images)}
     kept.difference_update(pixels.tobytes() for pixels in dataset.test.images)

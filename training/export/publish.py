@@ -64,7 +64,7 @@ def export(
         name: The model's name in it.
         margin: By how much its accuracy and macro F1 may be below those of the live version.
         force: Publishes it even if the gate says no.
-        dry_run: Does everything but publish it.
+        dry_run: Does everything but publish it, also if the gate says no.
         save: Writes the SavedModel.
 
     Raises:
@@ -79,7 +79,10 @@ def export(
         )
     trained_card, report = run.read_card(), run.read_report()
     model, images = load_trained(run)
-    gate = _pass_gate(judge(run, model, live_version(repository, name), margin=margin), force=force)
+    gate = judge(run, model, live_version(repository, name), margin=margin)
+    if not gate.passed and not force and not dry_run:
+        raise PublishError(f"{gate.sentence}. Nothing was published; --force publishes it all the same")
+    gate = replace(gate, forced=force and not gate.passed)
     expected = predict(model, images)
     originals = [path.read_bytes() for path in sorted(run.originals.glob("*"))]
     files = originals or as_files(images)
@@ -92,14 +95,6 @@ def export(
         extra = _write_extra(staging, run, card, {**report, **exported})
         write_warmup(extra, name, images, as_files(images[:1])[0])
     return Published(repository / name / str(version), card, gate, checks, size_bytes)
-
-
-def _pass_gate(gate: Gate, *, force: bool) -> Gate:
-    if gate.passed:
-        return gate
-    if not force:
-        raise PublishError(f"{gate.sentence}. Nothing was published; --force publishes it all the same")
-    return replace(gate, forced=True)
 
 
 def _staging(repository: Path, name: str, *, dry_run: bool) -> AbstractContextManager[tuple[Path, int]]:
@@ -120,5 +115,7 @@ def _write_extra(staging: Path, run: Run, card: ModelCard, report: dict[str, Any
     (extra / "card.json").write_text(card.to_json() + "\n", encoding="utf-8")
     source = {"name": run.folder.resolve().name, "fingerprint": fingerprint(run)}
     write_json(extra / "report.json", {**report, "run": source})
-    shutil.copyfile(run.confusion_matrix, extra / "confusion_matrix.png")
+    for path in (run.confusion_matrix, run.folder / "report.html"):
+        if path.is_file():
+            shutil.copyfile(path, extra / path.name)
     return extra
