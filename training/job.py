@@ -67,8 +67,6 @@ class Job:
         return replace(
             preset,
             optimizer=optimizer,
-            epochs=self.epochs or preset.epochs,
-            min_steps=0 if self.epochs else preset.min_steps,
             batch_size=self.batch_size or preset.batch_size,
         )
 

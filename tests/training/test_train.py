@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from training import datasets
 from training.datasets.dataset import Dataset
 from training.errors import TrainingDiverged
+from training.augmentation import Augmentation
 from training.networks import Pixels
-from training.presets import DEFAULT, PRESETS
+from training.networks.backbones import BACKBONES
+from training.presets import DEFAULT, PRESETS, Optimizer
 from training.train import Settings, Trained, predict, train
 
 
@@ -22,7 +25,7 @@ def digits() -> Dataset:
 
 
 def train_digits(dataset: Dataset, seed: int) -> Trained:
-    preset = replace(PRESETS["cnn-sgd"](), shift=0.15, mirror=True)
+    preset = replace(PRESETS["cnn-sgd"](), augmentation=Augmentation(shift=0.15, mixup=0.2))
     return train(dataset, Settings(preset, seed=seed, epochs=1), out=io.StringIO())
 
 
@@ -35,8 +38,8 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(digits: Dat
 
 
 def test_a_loss_that_is_no_number_stops_the_training(digits: Dataset) -> None:
-    preset = replace(PRESETS["cnn-sgd"](), learning_rate=1e18)
-    with pytest.raises(TrainingDiverged, match=r"The loss became (nan|inf) after .* Try a learning rate below 1e\+18"):
+    preset = replace(PRESETS["cnn-sgd"](), optimizer=Optimizer("sgd", 1e18))
+    with pytest.raises(TrainingDiverged, match=r"The loss became (nan|inf) in step \d+ of epoch 1\. Try a learning rate below 1e\+18"):
         train(digits, Settings(preset, epochs=2), out=io.StringIO())
 
 
@@ -48,7 +51,10 @@ def test_the_classic_preset_learns_digits_too(digits: Dataset) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (33, 47, 3), (96, 96, 3), (160, 140, 3)])
-def test_every_preset_takes_bytes_of_every_size(name: str, shape: tuple[int, int, int]) -> None:
+def test_every_preset_takes_bytes_of_every_size(
+    name: str, shape: tuple[int, int, int], shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(shared / "keras_home"))
     pixels = Pixels(shape, mean=[100.0] * shape[2], variance=[400.0] * shape[2], classes=4)
     model = PRESETS[name]().network(pixels)
     images = np.random.default_rng(0).integers(0, 256, (2, *shape), np.uint8)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +26,7 @@ def save(path: Path, variables: Sequence[Any], best: Sequence[NDArray[Any]], sta
         best: Arrays to keep besides.
         state: Anything that JSON takes.
     """
-    arrays = {str(index): keras.ops.convert_to_numpy(variable) for index, variable in enumerate(variables)}
+    arrays = {str(index): to_numpy(variable) for index, variable in enumerate(variables)}
     arrays |= {f"{_BEST}{index}": value for index, value in enumerate(best)}
     arrays[_STATE] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     temporary = path.with_name(f"{path.name}.part")
@@ -36,6 +35,12 @@ def save(path: Path, variables: Sequence[Any], best: Sequence[NDArray[Any]], sta
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def to_numpy(variable: Any) -> NDArray[Any]:
+    """A copy of a Keras variable's value."""
+    # Not np.array: TensorFlow's variables know nothing of numpy 2's way to ask for a copy.
+    return np.asarray(variable).copy()
 
 
 def read_state(path: Path) -> dict[str, Any]:

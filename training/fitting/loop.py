@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from training.datasets.dataset import Part
@@ -23,8 +22,6 @@ from training.fitting.trainee import Trainee
 from training.networks import KerasModel
 from training.predict import predict
 from training.progress import Epoch, Progress
-
-_CHECKPOINT_INTERVAL_S = 60.0
 
 
 @dataclass
@@ -70,6 +67,7 @@ class Loop:
         on_epoch: Callable[[Epoch], None],
         path: Path | None,
         patience: int | None,
+        interval_s: float = 60.0,
     ) -> None:
         """Does nothing yet.
 
@@ -82,10 +80,11 @@ class Loop:
             on_epoch: Is told after every epoch.
             path: The checkpoint. None keeps none.
             patience: Stops a stage after so many epochs without progress.
+            interval_s: How often the checkpoint is written within an epoch, in seconds.
         """
         self._network, self._batches, self._validation = network, batches, validation
         self._progress, self._on_epoch = progress, on_epoch
-        self._path, self._patience = path, patience
+        self._path, self._patience, self._interval_s = path, patience, interval_s
         self._best: list[NDArray[Any]] = []
         self._resumes = path is not None and path.is_file()
         self.state = state
@@ -124,14 +123,14 @@ class Loop:
     def _epoch(self, stage: Stage, trainee: Trainee) -> None:
         state, number = self.state, len(self.state.history) + 1
         began, waited = time.monotonic() - state.epoch_s, self._batches.waited_s
-        rate = 0.0
+        rate = self._rate(stage, number, max(0, state.step - 1))
         for batch in self._batches.epoch(number, first=state.step):
             rate = self._rate(stage, number, state.step)
             trainee.optimizer.learning_rate = rate
             inputs = {"images": batch.images, "labels": batch.labels}
             figures = trainee.train_on_batch(inputs, sample_weight=batch.weights, return_dict=True)
             self._count(figures, stage)
-            if time.monotonic() - self._saved > _CHECKPOINT_INTERVAL_S:
+            if time.monotonic() - self._saved > self._interval_s:
                 state.epoch_s = time.monotonic() - began
                 self._save(trainee)
         with _averaged(trainee):
@@ -205,7 +204,7 @@ def _averaged(trainee: Trainee) -> Iterator[None]:
     if not trainee.optimizer.use_ema:
         yield
         return
-    last = [np.array(variable) for variable in trainee.trainable_variables]
+    last = [checkpoint.to_numpy(variable) for variable in trainee.trainable_variables]
     trainee.optimizer.finalize_variable_values(trainee.trainable_variables)
     try:
         yield

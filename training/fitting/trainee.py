@@ -32,6 +32,10 @@ class Trainee(keras.Model):  # type: ignore[misc]
         self.label_smoothing = label_smoothing
         self.accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
 
+    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+        """Nothing is left to build: the network's layers are, and those of the augmentation have no weights."""
+        self.built = True
+
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """The scores [N, K], and the labels [N, K] as mixed."""
         batch = {"images": ops.cast(inputs["images"], "float32"), "labels": ops.cast(inputs["labels"], "float32")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ from training.errors import WeightsMissing
 from training.networks.parts import KerasModel, KerasTensor, Pixels, classifier, features, pixel_input
 
 _DROPOUT = 0.2
+# Below this, five halvings leave too little of a picture.
+_SMALLEST = 96
 # ImageNet's mean colour, red, green, blue, as Caffe's models subtract it.
 _CAFFE_MEAN = (123.68, 116.779, 103.939)
 _WEIGHTS_FILE = re.compile(r"https?://\S+/([\w.\-]+\.(?:h5|keras))")
@@ -47,6 +50,8 @@ class Backbone:
     def _prepared(self, x: KerasTensor) -> KerasTensor:
         from keras import layers
 
+        if min(x.shape[1:3]) < _SMALLEST:
+            x = layers.Resizing(_SMALLEST, _SMALLEST)(x)
         if x.shape[-1] == 1:
             x = layers.Concatenate()([x, x, x])
         if self.expects == "unit":
@@ -60,7 +65,10 @@ class Backbone:
 
         build = getattr(keras.applications, self.function)
         try:
-            return build(include_top=False, weights="imagenet", input_tensor=x, **self.arguments).output
+            with warnings.catch_warnings():
+                # MobileNetV2 says that its weights were learnt at another size: so they were, and they serve.
+                warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
+                return build(include_top=False, weights="imagenet", input_tensor=x, **self.arguments).output
         # Keras raises a bare Exception for a failed download, and what h5py raises for a broken file.
         except Exception as error:
             found = _WEIGHTS_FILE.search(str(error))

@@ -50,6 +50,14 @@ def normalised(pixels: Pixels) -> tuple[KerasTensor, KerasTensor]:
     return inputs, keras.layers.Normalization(mean=pixels.mean, variance=pixels.variance)(x)
 
 
+def scaled(pixels: Pixels) -> tuple[KerasTensor, KerasTensor]:
+    """The input uint8 [N, H, W, C], and it from 0 to 1."""
+    import keras
+
+    inputs, x = pixel_input(pixels.shape)
+    return inputs, keras.layers.Rescaling(1 / 255)(x)
+
+
 def classifier(inputs: KerasTensor, x: KerasTensor, pixels: Pixels) -> KerasModel:
     """The model from `inputs` to probabilities [N, K], by a dense layer on `x` [N, F]."""
     import keras

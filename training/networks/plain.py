@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from training.networks.parts import KerasModel, Pixels, classifier, convolution, normalised
+from training.networks.parts import KerasModel, Pixels, classifier, convolution, normalised, scaled
 
 
 def cnn_sgd(pixels: Pixels) -> KerasModel:
-    """Conv 32, pooling, one hidden layer of 100, He initialisation."""
+    """Conv 32, pooling, one hidden layer of 100, He initialisation; pixels from 0 to 1."""
     from keras import layers
 
-    inputs, x = normalised(pixels)
+    inputs, x = scaled(pixels)
     x = layers.Conv2D(32, 3, activation="relu", kernel_initializer="he_uniform", name="features")(x)
     x = layers.Flatten()(layers.MaxPooling2D()(x))
     x = layers.Dense(100, activation="relu", kernel_initializer="he_uniform")(x)
@@ -17,10 +17,10 @@ def cnn_sgd(pixels: Pixels) -> KerasModel:
 
 
 def cnn_basic(pixels: Pixels) -> KerasModel:
-    """Conv 32, pooling, Conv 64, pooling, Conv 64, one hidden layer of 64."""
+    """Conv 32, pooling, Conv 64, pooling, Conv 64, one hidden layer of 64; pixels from 0 to 1."""
     from keras import layers
 
-    inputs, x = normalised(pixels)
+    inputs, x = scaled(pixels)
     for width in (32, 64):
         x = layers.Conv2D(width, 3, padding=_padding(x), activation="relu")(x)
         x = layers.MaxPooling2D()(x)
