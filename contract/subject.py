@@ -32,7 +32,7 @@ from contract.card import SubjectSpec
 WORKING_SIDE = 512
 # What differs from the background along so much of every edge is a frame, at most such a part of a side wide.
 FRAME_SHARE = 0.9
-FRAME_PART = 64
+FRAME_PART = 32
 # The background is looked for along the edges, three frames deep so that a frame is outvoted, and only so far from the
 # corners: a subject that touches an edge mostly touches its middle.
 CORNER_PART = 4
@@ -42,8 +42,8 @@ LEAST_DISTANCE = 6.0
 NOISE_FACTOR = 5.0
 # The standard deviation of normal noise over the median of its absolute values.
 DEVIATION_OF_MEDIAN = 1.4826
-# With fewer pixels of the subject in the 5 x 5 around it, itself among them, a pixel is a speck.
-LEAST_NEIGHBOURS = 4
+# So much of the subject's sum may lie beyond each side of its box: specks of dust do not widen it.
+SPECKS_SHARE = 0.001
 LIGHT = 128
 
 Floats = NDArray[np.float32]
@@ -95,8 +95,6 @@ def _light_on_dark(grey: Floats, tolerance: float) -> Floats:
     darker, lighter = (np.square(np.maximum(sign * above - least, 0)).sum(dtype=np.float64) for sign in (-1, 1))
     values = -above if darker >= lighter else above
     mask = values > max(least, tolerance * float(values.max()))
-    if min(grey.shape) >= FRAME_PART:
-        mask &= _neighbours(mask) >= LEAST_NEIGHBOURS
     return np.where(mask, values, np.float32(0))
 
 
@@ -146,21 +144,19 @@ def _median(values: NDArray[Any]) -> float:
     return float(np.partition(values, middle)[middle])
 
 
-def _neighbours(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """How many of the 5 x 5 pixels around each are in the mask."""
-    height, width = mask.shape
-    padded = np.pad(mask.astype(np.uint8), 2)
-    rows = np.add.reduce([padded[:, shift : shift + width] for shift in range(5)])
-    counts: NDArray[np.uint8] = np.add.reduce([rows[shift : shift + height] for shift in range(5)])
-    return counts
-
-
 def _box(values: Floats) -> tuple[slice, slice] | None:
-    """The smallest box around all that is above 0, None if nothing is."""
-    rows, columns = np.flatnonzero(values.any(axis=1)), np.flatnonzero(values.any(axis=0))
-    if not len(rows):
+    """The box around what is above 0 but for specks, None if nothing is."""
+    if not values.any():
         return None
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    rows, columns = (_extent(values.sum(axis, dtype=np.float64)) for axis in (1, 0))
+    return rows, columns
+
+
+def _extent(sums: NDArray[np.float64]) -> slice:
+    """Of the sums over each row, or each column, those between the specks."""
+    beyond = SPECKS_SHARE * sums.sum()
+    first, after = (int(np.count_nonzero(np.cumsum(side) <= beyond)) for side in (sums, sums[::-1]))
+    return slice(first, len(sums) - after)
 
 
 def _placed(values: Floats, size: tuple[int, int], around: float = 0.0) -> Floats:

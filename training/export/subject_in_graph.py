@@ -65,10 +65,7 @@ def _light_on_dark(grey: Tensor, tolerance: float) -> Tensor:
     darker, lighter = (tf.reduce_sum(tf.square(tf.nn.relu(sign * above - least))) for sign in (-1.0, 1.0))
     values = tf.where(darker >= lighter, -above, above)
     mask = values > tf.maximum(least, tolerance * tf.reduce_max(values))
-    specks = tf.logical_and(
-        tf.reduce_min(tf.shape(grey)) >= steps.FRAME_PART, _neighbours(mask) < steps.LEAST_NEIGHBOURS
-    )
-    return tf.where(tf.logical_and(mask, tf.logical_not(specks)), values, 0.0)
+    return tf.where(mask, values, 0.0)
 
 
 def _is_framed(mask: Tensor) -> Tensor:
@@ -120,16 +117,20 @@ def _median(values: Tensor) -> Tensor:
     return tf.sort(values)[(tf.size(values) - 1) // 2]
 
 
-def _neighbours(mask: Tensor) -> Tensor:
-    pixels = tf.cast(mask, tf.float32)[None, ..., None]
-    return tf.round(tf.nn.conv2d(pixels, tf.ones((5, 5, 1, 1)), strides=1, padding="SAME")[0, ..., 0])
-
-
 def _boxed(values: Tensor) -> Tensor:
-    """What lies in the smallest box around all that is above 0."""
-    places = tf.where(values > 0)
-    first, last = tf.reduce_min(places, 0), tf.reduce_max(places, 0)
-    return values[first[0] : last[0] + 1, first[1] : last[1] + 1]
+    """What lies in the box around all that is above 0 but for specks."""
+    wide = tf.cast(values, tf.float64)
+    (top, bottom), (left, right) = (_extent(tf.reduce_sum(wide, axis)) for axis in (1, 0))
+    return values[top:bottom, left:right]
+
+
+def _extent(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """The first place within, and the first beyond."""
+    beyond = steps.SPECKS_SHARE * tf.reduce_sum(sums)
+    before, after = (
+        tf.math.count_nonzero(tf.cumsum(sums, reverse=end) <= beyond, dtype=tf.int32) for end in (False, True)
+    )
+    return before, tf.size(sums) - after
 
 
 def _placed(values: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
