@@ -16,6 +16,7 @@ _RULES: tuple[Rule, ...] = (
     advice_on_data.separate_parts,
     advice_on_data.repair_files,
     advice_on_data.check_suspects,
+    advice_on_training.follow_the_preset,
     advice_on_training.train_longer,
     advice_on_training.stop_earlier,
     advice_on_training.regularise,

@@ -19,7 +19,7 @@ _RISEN = 1.15
 _GAP = 0.05
 _UNDERFIT = 0.9
 _BADLY_CALIBRATED = 0.05
-_BADLY_TOLD_APART = 0.85
+_BADLY_TOLD_APART = 0.9
 _WAITING = 0.05
 _LARGEST_SIDE = 224
 _SMALL_NETWORKS = ("cnn-sgd", "cnn-basic")
@@ -28,6 +28,8 @@ _SMALL_NETWORKS = ("cnn-sgd", "cnn-basic")
 def train_longer(facts: Facts) -> Step | None:
     """The validation loss was still falling when the training ended."""
     losses = [value for _, value in series(facts.history, "validation_loss")]
+    if follow_the_preset(facts):
+        return None
     if len(losses) < _LEAST_EPOCHS or losses[-1] > min(losses) * 1.001:
         return None
     before = losses[-1 - max(1, len(losses) // 5)]
@@ -40,6 +42,18 @@ def train_longer(facts: Facts) -> Step | None:
         f"The validation loss was still falling at the end, by {percent(fall, 0)} over the last "
         f"{'epoch' if len(losses) < 10 else 'fifth of the epochs'}. Try {epochs:,} epochs instead of {facts.epochs:,}.",
         train_command(facts, change=f"--epochs {epochs}"),
+    )
+
+
+def follow_the_preset(facts: Facts) -> Step | None:
+    """The training was cut short by hand."""
+    asked, wanted = facts.settings.get("epochs"), int(facts.preset["epochs"])
+    if not asked or asked >= wanted:
+        return None
+    return Step(
+        "Train as long as the preset says",
+        f"This run had {facts.epochs:,} epochs; the preset takes at least {wanted:,}.",
+        train_command(facts, without="--epochs"),
     )
 
 

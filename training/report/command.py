@@ -19,12 +19,13 @@ _OF_THE_PRESET = {"--backbone", "--epochs", "--batch-size", "--learning-rate"}
 _PRECISION = "float32"
 
 
-def train_command(facts: Facts, *, change: str = "") -> str:
+def train_command(facts: Facts, *, change: str = "", without: str = "") -> str:
     """The command line that trains such a run, with options changed or added.
 
     Args:
         facts: Of the run.
         change: Options that replace the run's own, for instance ``--epochs 40``.
+        without: An option that is left out.
 
     Raises:
         KeyError: The run does not say how it was trained.
@@ -34,6 +35,7 @@ def train_command(facts: Facts, *, change: str = "") -> str:
     if "--preset" in changed:
         options = {name: values for name, values in options.items() if name not in _OF_THE_PRESET}
     options |= changed
+    options.pop(without, None)
     return f"{_PROGRAM} train {shlex.join(word for option, values in options.items() for word in (option, *values))}"
 
 

@@ -12,6 +12,8 @@ from training.report.facts import Facts, Json
 from training.report.preparation import AUGMENTATION_NAMES, flat
 from training.report.words import duration, number, percent, shorten
 
+_SETTINGS = {"name": "preset", "epochs": "epochs of the preset"}
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -58,7 +60,7 @@ def _settings(facts: Facts) -> list[tuple[str, str]]:
         span = f"{weights[rare]:g} ({shorten(rare, 24)}) to {weights[frequent]:g} ({shorten(frequent, 24)})"
         found.append(("class weights", span))
     shown = {key: value for key, value in flat(facts.preset).items() if key not in AUGMENTATION_NAMES}
-    return [(key.replace("_", " "), _value(value)) for key, value in shown.items()] + found
+    return [(_SETTINGS.get(key, key.replace("_", " ")), _value(value)) for key, value in shown.items()] + found
 
 
 def _value(value: Any) -> str:

@@ -1,10 +1,11 @@
-"""The network as a person draws it: its layers gathered into stages of one resolution, and a figure of them."""
+"""The network as a person draws it: its layers gathered into stages, and a figure of them."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from markupsafe import Markup
 
 from training.report.words import TIMES, across, number, short
 
-_MOST_STAGES = 9
+Layer = dict[str, Any]
+_MOST_STAGES = 10
 # Said of a stage, for they decide; the others (activations, paddings, …) go without saying.
 _TELLING = (
     "Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Dense", "BatchNormalization", "MaxPooling2D", "AveragePooling2D",
@@ -32,7 +34,7 @@ _HEIGHT, _BASE, _GAP, _SLOT = 236, 150, 14, 92
 
 @dataclass(frozen=True)
 class Stage:
-    """Layers that follow each other at one resolution.
+    """Layers that follow each other and give maps of one shape, or in long networks of one resolution.
 
     Attributes:
         title: Height and width of its maps, or ``vector``.
@@ -51,7 +53,7 @@ class Stage:
     residual: bool = False
 
 
-def stages(architecture: Sequence[dict[str, Any]]) -> list[Stage]:
+def stages(architecture: Sequence[Layer]) -> list[Stage]:
     """The stages of a network.
 
     Args:
@@ -61,16 +63,12 @@ def stages(architecture: Sequence[dict[str, Any]]) -> list[Stage]:
     Returns:
         At most ten: neighbours in the middle are joined if there are more.
     """
-    groups: list[tuple[tuple[int, ...], list[dict[str, Any]]]] = []
-    for layer in architecture:
-        size = _spatial(layer)
-        if groups and groups[-1][0] == size:
-            groups[-1][1].append(layer)
-        else:
-            groups.append((size, [layer]))
-    while len(groups) > _MOST_STAGES + 1:
+    groups = _grouped(architecture, lambda layer: tuple(_shape(layer)))
+    if len(groups) > _MOST_STAGES:
+        groups = _grouped(architecture, lambda layer: tuple(_shape(layer)[:-1]))
+    while len(groups) > _MOST_STAGES:
         _join_smallest(groups)
-    return [_stage(size, layers) for size, layers in groups]
+    return [_stage(layers) for layers in groups]
 
 
 def diagram(found: Sequence[Stage]) -> Markup:
@@ -94,28 +92,26 @@ def _shape(layer: dict[str, Any]) -> list[int]:
     return [int(size) for size in layer["shape"] if size is not None]
 
 
-def _spatial(layer: dict[str, Any]) -> tuple[int, ...]:
-    return tuple(_shape(layer)[:-1])
+def _grouped(architecture: Sequence[Layer], key: Callable[[Layer], tuple[int, ...]]) -> list[list[Layer]]:
+    return [list(layers) for _, layers in itertools.groupby(architecture, key)]
 
 
-def _join_smallest(groups: list[tuple[tuple[int, ...], list[dict[str, Any]]]]) -> None:
+def _join_smallest(groups: list[list[Layer]]) -> None:
     """Joins two neighbours, never the first or the last: those that together have the fewest layers."""
-    inner = range(1, len(groups) - 2)
-    at = min(inner, key=lambda index: len(groups[index][1]) + len(groups[index + 1][1]))
-    size, layers = groups.pop(at + 1)
-    groups[at] = (size, groups[at][1] + layers)
+    at = min(range(1, len(groups) - 2), key=lambda index: len(groups[index]) + len(groups[index + 1]))
+    groups[at] += groups.pop(at + 1)
 
 
-def _stage(size: tuple[int, ...], layers: Sequence[dict[str, Any]]) -> Stage:
+def _stage(layers: Sequence[Layer]) -> Stage:
     types = Counter(str(layer["type"]) for layer in layers)
     told = [(name, types[name]) for name in _TELLING if types[name]]
     words = [f"{amount} {TIMES} {_WORDS[name]}" if amount > 1 else _WORDS[name] for name, amount in told]
-    last = _shape(layers[-1])
+    last = _shape(layers[-1]) or [1]
     return Stage(
-        title=across(*size) or "vector",
-        channels=last[-1] if last else 1,
-        side=max(size, default=1),
-        layers=", ".join(words) or "input",
+        title=across(*last[:-1]) or "vector",
+        channels=last[-1],
+        side=max(last[:-1], default=1),
+        layers=", ".join(words) or ("input" if types["InputLayer"] else "activation"),
         parameters=sum(int(layer.get("parameters") or 0) for layer in layers),
         residual=types["Add"] > 0,
     )
@@ -131,7 +127,7 @@ def _slab(stage: Stage, index: int, total: int, largest: int) -> Markup:
         '<rect class="slab" fill="#e6f2ee" stroke="#0e7c66" rx="3" '
         'x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
     ).format(middle - width / 2, _BASE / 2 + 6 - height / 2, width, height)
-    unit = "channels" if stage.side > 1 else "numbers"
+    unit = "channels" if stage.title != "vector" else "numbers"
     lines = [(stage.title, "ink", "#1d2421"), (f"{number(stage.channels)} {unit}", "soft", "#5a6560")]
     lines.append((f"{short(stage.parameters)} weights" if stage.parameters else "no weights", "soft", "#5a6560"))
     text = Markup("").join(

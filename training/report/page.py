@@ -15,8 +15,8 @@ from training.report.failures import failures
 from training.report.fitting import fitting
 from training.report.live import Beside, LiveVersion, beside
 from training.report.preparation import preparation
-from training.report.quality import calibration, unknown
-from training.report.results import MOST_IN_MATRIX, results
+from training.report.quality import LEAST_IN_BIN, calibration, unknown
+from training.report.results import results
 from training.report.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def render(page: Page) -> str:
         beside=page.beside,
         missing={name: section.missing for name, section in page.sections.items()},
         diagram=network.diagram,
-        most_in_matrix=MOST_IN_MATRIX,
+        least_in_bin=LEAST_IN_BIN,
         headline=headline(page),
         **{name: section.view for name, section in page.sections.items()},
     )

@@ -12,6 +12,8 @@ from training.report.facts import Facts, Json
 from training.report.pictures import Picture, read_picture
 from training.report.words import percent
 
+# A share of fewer pictures is chance.
+LEAST_IN_BIN = 5
 _SHOWN = 8
 _SIDE = 160
 
@@ -68,8 +70,8 @@ def calibration(facts: Facts) -> Calibration:
 
 
 def reliability_points(bins: Sequence[Json]) -> tuple[tuple[float, float], ...]:
-    """Mean confidence and accuracy of the bins that have pictures."""
-    return tuple((float(b["confidence"]), float(b["accuracy"])) for b in bins if b["count"])
+    """Mean confidence and accuracy of the bins that have enough pictures to tell."""
+    return tuple((float(b["confidence"]), float(b["accuracy"])) for b in bins if b["count"] >= LEAST_IN_BIN)
 
 
 def unknown(facts: Facts) -> Unknown:

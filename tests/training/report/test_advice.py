@@ -43,6 +43,7 @@ def run(tmp_path: Path) -> Run:
     """Nothing stands out: no duplicates, no file skipped, a flat end of the curves, many test pictures."""
     made = make_run(tmp_path / "run", tested=2000)
     edited(inspection(made), duplicates=[], skipped=[])
+    edited(made.folder / "settings.json", epochs=14)
     write(made.history, history([(0.9, 0.9, 0.3), (0.96, 0.95, 0.2), (0.97, 0.96, 0.2), (0.97, 0.96, 0.2)]))
     change(made, top_losses=[], skipped=[])
     return made
@@ -104,6 +105,7 @@ EDITS: list[tuple[str, Edit]] = [
     ("Remove pictures that are in more than one part", duplicates(across_parts=True)),
     ("Repair or remove files that are no pictures", lambda run: edited(inspection(run), empty=["x"])),
     ("Look whether these labels are right", figures(top_losses=[SURE] * 2)),
+    ("Train as long as the preset says", lambda run: edited(run.folder / "settings.json", epochs=3)),
     ("Train longer", epochs(FALLING)),
     ("Stop earlier, or vary the pictures more", epochs(RISING)),
     ("Close the gap between training and validation", epochs([(0.99, 0.9, 0.2)] * 4)),

@@ -7,6 +7,7 @@ from typing import Any
 from training.report import words
 from training.report.failures import Mistake
 from training.report.page import Page
+from training.report.quality import LEAST_IN_BIN
 from training.report.slides import graphics
 from training.report.slides.deck import (
     BOTTOM,
@@ -104,7 +105,9 @@ def trust(deck: Deck, page: Page, view: Any) -> None:
     """Calibration, and the threshold of what is none of the classes."""
     slide = deck.slide("How far its probabilities can be trusted")
     found = page.facts.report["calibration"]
-    bins = {name: {b["low"]: b for b in found[name]["bins"] if b["count"]} for name in ("before", "after")}
+    bins = {
+        name: {b["low"]: b for b in found[name]["bins"] if b["count"] >= LEAST_IN_BIN} for name in ("before", "after")
+    }
     lows = sorted(bins["before"] | bins["after"])
     honest = {low: (bins["after"] | bins["before"])[low]["confidence"] for low in lows}
     curves = {

@@ -33,7 +33,7 @@ _MOST_BARS = 16
 def data(deck: Deck, _: Page, view: Any) -> None:
     """How many pictures of which class, and samples of them."""
     slide = deck.slide("Data")
-    names = {"train": "To train", "validation": "To watch", "test": "To test"}
+    names = {"train": "Training", "validation": "Validation", "test": "Test"}
     for number, (part, amount) in enumerate(view.totals):
         figure(slide, names[part], words.number(amount), Box(LEFT, TOP + 1.15 * number, 3.4, 1.0))
     notes = [*view.duplicate_sentences]
@@ -77,7 +77,7 @@ def network(deck: Deck, page: Page, stages: Any) -> None:
         slab(slide, Box(middle - width / 2, 3.0 - height / 2, width, height))
         left, inner = LEFT + number * slot + 0.04, slot - 0.08
         text(slide, [stage.title], Box(left, 4.4, inner, 0.3), Style(14, bold=True, centred=True))
-        unit = "channels" if stage.side > 1 else "numbers"
+        unit = "channels" if stage.title != "vector" else "numbers"
         told = [f"{words.number(stage.channels)} {unit}", f"{words.short(stage.parameters)} weights"]
         text(slide, told, Box(left, 4.72, inner, 0.55), Style(12, SOFT, centred=True, least=7))
         text(slide, [stage.layers], Box(left, 5.35, inner, 1.3), Style(11, SOFT, centred=True, least=6))
