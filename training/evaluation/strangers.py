@@ -20,7 +20,7 @@ from training.errors import EvaluationError
 
 PATCHES = "photo_patches"
 _MOST = 1000
-_PATCH_SIDES = (32, 200)
+_PATCH_SIDES = (32, 128)
 _SEED = 0
 
 
@@ -77,7 +77,7 @@ def _decoded(read: Callable[[Any], bytes], wanted: list[Any], spec: ImageSpec) -
 
 def _as_png(pixels: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
+    Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
