@@ -205,7 +205,8 @@ def _fit(picture: Image.Image, size: tuple[int, int], resize: str) -> Image.Imag
         return picture
     if resize == "crop":
         scale = min(width / size[0], height / size[1])
-        dx, dy = (width - size[0] * scale) / 2, (height - size[1] * scale) / 2
+        # Rounding may leave a hair less than nothing to cut off, which Pillow would refuse.
+        dx, dy = max((width - size[0] * scale) / 2, 0.0), max((height - size[1] * scale) / 2, 0.0)
         return _scale(picture, size, (dx, dy, width - dx, height - dy))
     if resize == "pad":
         scale = min(size[0] / width, size[1] / height)

@@ -180,6 +180,13 @@ def test_crop_takes_the_centre() -> None:
     assert decoded(encoded(wide.T), 2, 2, 1, resize="crop")[..., 0].tolist() == [[30, 30], [40, 40]]
 
 
+@pytest.mark.parametrize("side", range(20, 140, 7))
+def test_crop_takes_pictures_of_any_size(side: int) -> None:
+    square = np.full((side, side), 9, np.uint8)
+
+    assert (decoded(encoded(square), 20, 30, 1, resize="crop") == 9).all()
+
+
 def test_pad_takes_the_whole_picture_and_puts_black_beside_it() -> None:
     wide = np.full((1, 4), 200, np.uint8)
 
