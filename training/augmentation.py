@@ -42,7 +42,8 @@ class Augmentation:
         values = (0, 255)
         chosen = {
             layers.RandomFlip("horizontal"): self.mirror,
-            layers.RandomTranslation(self.shift, self.shift, "reflect"): self.shift,
+            # By whole pixels: in between, training pictures would be softer than those that are served.
+            layers.RandomTranslation(self.shift, self.shift, "reflect", "nearest"): self.shift,
             layers.RandomRotation(self.rotation / 360, "reflect"): self.rotation,
             layers.RandomZoom((-self.zoom, self.zoom), (-self.zoom, self.zoom), "reflect"): self.zoom,
             layers.RandomContrast(self.contrast, value_range=values): self.contrast,

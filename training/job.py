@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from contract.card import ImageSpec, Resize
+from contract.card import Resize
 from training import datasets
 from training.datasets.dataset import Dataset
+from training.datasets.spec import PartialSpec
 from training.errors import RunError
 from training.presets import DEFAULT, PRESETS, Preset, transfer
 from training.presets.preset import Precision
@@ -56,9 +57,10 @@ class Job:
     weigh_classes: bool = True
     name: str | None = None
 
-    def load_dataset(self) -> Dataset:
-        """The pictures. Raises DatasetError."""
-        return datasets.load(self.source, spec=self._spec(), seed=self.seed)
+    def load_dataset(self, out: TextIO | None = None) -> Dataset:
+        """The pictures; `out` is told how far their decoding is. Raises DatasetError."""
+        split = Path(self.split) if self.split else None
+        return datasets.load(self.source, spec=self._spec(), seed=self.seed, split=split, out=out)
 
     def make_preset(self) -> Preset:
         """The preset, with what differs."""
@@ -99,9 +101,7 @@ class Job:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{run.settings} cannot be read: {error}") from error
 
-    def _spec(self) -> ImageSpec | None:
+    def _spec(self) -> PartialSpec | None:
         size = None if self.source in datasets.BUILT_IN else self.make_preset().image_size
-        given: dict[str, Any] = {"height": self.height or size, "width": self.width or size}
-        given |= {"channels": self.channels, "resize": self.resize}
-        given = {key: value for key, value in given.items() if value is not None}
-        return replace(datasets.DEFAULT_SPEC, **given) if given else None
+        spec = PartialSpec(self.height or size, self.width or size, self.channels, self.resize)
+        return None if spec == PartialSpec() else spec

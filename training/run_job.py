@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from training import datasets
 from training.datasets.dataset import Dataset
 from training.errors import RunError
 from training.job import Job
@@ -35,7 +36,7 @@ def run_job(
     """
     if find_lr:
         job = _with_found_rate(job, dataset)
-    fingerprint = _fingerprint(dataset)
+    fingerprint = datasets.fingerprint(dataset)
     if run is None:
         run = new_run(runs, dataset.name)
         job.write(run, fingerprint)
@@ -67,7 +68,3 @@ def _with_found_rate(job: Job, dataset: Dataset) -> Job:
         f"training with {found.proposed:g} (the preset has {job.make_preset().optimizer.learning_rate:g})"
     )
     return replace(job, learning_rate=found.proposed)
-
-
-def _fingerprint(dataset: Dataset) -> str:
-    return f"{len(dataset.train)}-{len(dataset.validation)}-{len(dataset.test)}"

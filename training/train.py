@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.datasets import channel_statistics
 from training.datasets.dataset import Dataset
 from training.fitting import optimizers
 from training.fitting.batches import Batches
@@ -156,12 +157,12 @@ def prepare(network: KerasModel, dataset: Dataset, preset: Preset, stage: Stage,
 
 def build_network(dataset: Dataset, settings: Settings) -> KerasModel:
     """The preset's network for these pictures, untrained."""
-    images = dataset.train.images
+    mean, variance = channel_statistics(dataset.train.images)
     pixels = Pixels(
         shape=dataset.spec.shape,
-        mean=images.mean(axis=(0, 1, 2), dtype=np.float64).tolist(),
+        mean=mean.tolist(),
         # A channel that never changes would be divided by zero.
-        variance=np.maximum(images.var(axis=(0, 1, 2), dtype=np.float64), 1.0).tolist(),
+        variance=np.maximum(variance, 1.0).tolist(),
         classes=len(dataset.labels),
     )
     usual = keras.config.dtype_policy()

@@ -68,7 +68,7 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     job, run = _job(options)
-    dataset = job.load_dataset()
+    dataset = job.load_dataset(sys.stdout)
     _describe(dataset)
     print(f"Starting {os.environ.get('KERAS_BACKEND', 'tensorflow')}...", flush=True)
     from training.run_job import run_job

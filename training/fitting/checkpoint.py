@@ -26,7 +26,7 @@ def save(path: Path, variables: Sequence[Any], best: Sequence[NDArray[Any]], sta
         best: Arrays to keep besides.
         state: Anything that JSON takes.
     """
-    arrays = {str(index): to_numpy(variable) for index, variable in enumerate(variables)}
+    arrays: dict[str, Any] = {str(index): to_numpy(variable) for index, variable in enumerate(variables)}
     arrays |= {f"{_BEST}{index}": value for index, value in enumerate(best)}
     arrays[_STATE] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     temporary = path.with_name(f"{path.name}.part")

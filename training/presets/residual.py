@@ -6,6 +6,9 @@ from training.augmentation import Augmentation
 from training.networks.residual import Residual
 from training.presets.preset import Optimizer, Preset
 
+# Decoupled decay of 0.005 at momentum 0.9 is the usual 0.0005 of the literature, which goes through the momentum.
+_SGD = Optimizer("sgd", 0.2, schedule="cosine", warm_up=0.2, weight_decay=0.005, nesterov=True)
+
 
 def resnet_small() -> Preset:
     """A small residual network that works at half the pictures' size: the best accuracy for its time.
@@ -16,11 +19,12 @@ def resnet_small() -> Preset:
     return Preset(
         name="resnet-small",
         network=Residual(stem=32, widths=(32, 64, 128), blocks=(1, 1, 1), first_map=16),
-        optimizer=Optimizer("adamw", 4e-3, schedule="cosine", warm_up=0.1, weight_decay=0.05),
-        epochs=12,
-        min_steps=500,
-        batch_size=64,
-        augmentation=Augmentation(mirror=True, shift=0.06),
+        optimizer=_SGD,
+        epochs=11,
+        min_steps=800,
+        batch_size=128,
+        augmentation=Augmentation(mirror=True, shift=0.04),
+        label_smoothing=0.05,
         average=0.02,
     )
 
@@ -33,7 +37,7 @@ def resnet_small_long() -> Preset:
     return Preset(
         name="resnet-small-long",
         network=Residual(stem=32, widths=(48, 96, 160), blocks=(1, 2, 1), first_map=16),
-        optimizer=Optimizer("adamw", 4e-3, schedule="cosine", warm_up=0.1, weight_decay=0.05),
+        optimizer=_SGD,
         epochs=40,
         min_steps=2000,
         batch_size=128,
@@ -51,8 +55,8 @@ def resnet_20() -> Preset:
     return Preset(
         name="resnet-20",
         network=Residual(stem=16, widths=(16, 32, 64), blocks=(3, 3, 3), first_map=32),
-        optimizer=Optimizer("adamw", 8e-3, schedule="cosine", warm_up=0.1, weight_decay=0.05),
-        epochs=40,
+        optimizer=_SGD,
+        epochs=30,
         min_steps=2000,
         batch_size=128,
         augmentation=Augmentation(mirror=True, shift=0.125),
