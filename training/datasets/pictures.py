@@ -34,6 +34,8 @@ from training.errors import DatasetError
 MIN_PER_CLASS = 3
 ORIGINALS = 16
 _SHARE = 0.15
+# More pictures than these measure hardly better, and teach more if they are trained on.
+_ENOUGH = 5000
 _SHOWN = 10
 _FORMAT = 1
 
@@ -186,7 +188,7 @@ def _parts(placed: Sequence[Placed], labels: Sequence[str], request: Request) ->
     _check_counts(classes[train], labels, MIN_PER_CLASS - 2 + len(missing), request.path)
     taken = {part: np.array(indices, np.int64) for part, indices in given.items()}
     for part in missing:
-        kept, out = stratified(classes[train], _SHARE, request.seed)
+        kept, out = stratified(classes[train], min(_SHARE, _ENOUGH / len(train)), request.seed)
         train, taken[part] = train[kept], train[out]
     return [train, taken["validation"], taken["test"]]
 
