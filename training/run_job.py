@@ -10,8 +10,11 @@ from typing import Any
 from training import datasets
 from training.datasets.dataset import Dataset
 from training.errors import RunError
+from training.inspection.inspection import inspect
+from training.inspection.write import write as write_inspection
 from training.job import Job
 from training.record import record
+from training.report.write import write_report
 from training.runs import Run, new_run
 from training.train import Settings, search_rate, train
 
@@ -19,7 +22,7 @@ from training.train import Settings, search_rate, train
 def run_job(
     job: Job, dataset: Dataset, run: Run | None, runs: Path, *, find_lr: bool = False
 ) -> tuple[dict[str, Any], Run]:
-    """Trains, measures and records.
+    """Inspects the data, trains, measures, records and reports.
 
     Args:
         job: What was asked for.
@@ -47,12 +50,15 @@ def run_job(
     else:
         print(f"Going on with {run.folder}, which was stopped (--new begins anew)", flush=True)
     with run.claimed() as log:
+        if not run.inspection.is_file():
+            write_inspection(inspect(dataset), run.inspection.parent)
         trained = train(
             dataset, _settings(job), out=sys.stdout, log=log, checkpoint=run.checkpoint, tensorboard=run.tensorboard
         )
         report = record(run, dataset, _settings(job), trained, name=job.name or dataset.name, out=sys.stdout)
         log.write(f"Test accuracy {report['accuracy']:.2%}\n")
     run.checkpoint.unlink(missing_ok=True)
+    write_report(run)
     return report, run
 
 

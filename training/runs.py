@@ -49,6 +49,16 @@ class Run:
         return self.folder / "settings.json"
 
     @property
+    def inspection(self) -> Path:
+        """What was found in the data before the training."""
+        return self.folder / "data" / "inspection.json"
+
+    @property
+    def page(self) -> Path:
+        """The report for people; the same lies beside it as PDF and as slides."""
+        return self.folder / "report.html"
+
+    @property
     def checkpoint(self) -> Path:
         """The state of a training that is not finished."""
         return self.folder / "checkpoint.npz"

@@ -29,6 +29,8 @@ from training.progress import Epoch, Progress
 
 __all__ = ["Settings", "Trained", "predict", "train"]
 
+_SHOWN_CLASSES = 5
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -99,6 +101,9 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     preset, batches = settings.preset, make_batches(dataset, settings)
     epochs, per_epoch = settings.epochs_for(len(dataset.train)), batches.steps * batches.size
+    if len(set(batches.class_weights)) > 1:
+        counted = ", ".join(f"{label} {weight:.2f}" for label, weight in _rarest(dataset, batches.class_weights))
+        out.write(f"The classes are unbalanced: rare ones count more, the rarest {counted}\n")
     network = build_network(dataset, settings)
     state = State.read(checkpoint) if checkpoint and checkpoint.is_file() else State()
     done = len(state.history) * per_epoch + state.step * batches.size
@@ -141,6 +146,11 @@ def make_batches(dataset: Dataset, settings: Settings) -> Batches:
     count = len(dataset.labels)
     weights = class_weights(dataset.train.classes, count) if settings.weigh_classes else np.ones(count, np.float32)
     return Batches(dataset.train, weights, size=settings.preset.batch_size, seed=settings.seed)
+
+
+def _rarest(dataset: Dataset, weights: NDArray[np.float32]) -> list[tuple[str, float]]:
+    ranked = sorted(zip(dataset.labels, weights.tolist(), strict=True), key=lambda pair: -pair[1])
+    return ranked[:_SHOWN_CLASSES]
 
 
 def prepare(network: KerasModel, dataset: Dataset, preset: Preset, stage: Stage, *, steps: int) -> Trainee:

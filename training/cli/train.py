@@ -78,6 +78,7 @@ def _run(options: argparse.Namespace) -> int:
         f"Test accuracy {report['accuracy']:.2%} on {len(dataset.test):,} pictures, macro F1 "
         f"{report['macro']['f1']:.4f}, trained in {report['seconds']:.0f} s: {run.folder}"
     )
+    print(f"Report: {run.page}")
     print(f"Next: python -m training export {run.folder}")
     return 0
 
