@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from contract.card import CardError
 from contract.versions import PublishError
-from training.cli import compare, evaluate, export, report, train
+from training.cli import compare, evaluate, export, inspect, report, train
 from training.errors import TrainingError
 
-_COMMANDS = (train, evaluate, report, compare, export)
+_COMMANDS = (inspect, train, evaluate, report, compare, export)
 _INTERRUPTED = 130
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Protocol
 
 from training.datasets import archive
-from training.errors import DatasetError
 
 MAX_FILE_BYTES = 512 * 1024**2
 
@@ -147,8 +146,3 @@ def _listed_file(entry: os.DirEntry[str], key: str) -> File:
 def _check_size(size: int) -> None:
     if size > MAX_FILE_BYTES:
         raise OSError(f"Expected a file of at most {MAX_FILE_BYTES:,} bytes. Received: {size:,}")
-
-
-def not_a_source(path: Path) -> DatasetError:
-    """What to raise for a file that is neither zip nor tar."""
-    return DatasetError(f"Expected a folder, or a zip or tar of one. Received: the file {path}")
