@@ -75,7 +75,11 @@ def repair_files(facts: Facts) -> Step | None:
 
 def check_suspects(facts: Facts) -> Step | None:
     """Mistakes that the model is sure of are often mistakes of the labels."""
-    suspects = [item for item in facts.report["top_losses"] if item["probability"] >= _SURELY_WRONG]
+    suspects = [
+        item
+        for item in facts.report["top_losses"]
+        if item["probability"] >= _SURELY_WRONG and item["answer"] != item["right"]
+    ]
     if len(suspects) < 2:
         return None
     files = tuple(f"{item['file']} ({item['right']}, or {item['answer']}?)" for item in suspects if item.get("file"))

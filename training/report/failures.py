@@ -61,7 +61,8 @@ def failures(facts: Facts) -> Failures:
     report = facts.report
     return Failures(
         tuple(_pair(facts, item) for item in report["confused"][:_PAIRS]),
-        tuple(_mistakes(facts, report["top_losses"][:_LOSSES])),
+        # Where there are few mistakes, right but hesitant answers are among the top losses.
+        tuple(_mistakes(facts, [item for item in report["top_losses"] if item["answer"] != item["right"]][:_LOSSES])),
         tuple(_explanations(facts, report.get("explanations", [])[:_EXPLAINED])),
         report.get("explanations_skipped") or "",
     )

@@ -162,6 +162,13 @@ def test_a_report_shows_no_file_from_outside_its_run(tmp_path: Path) -> None:
     assert failures.losses == ()
 
 
+def test_a_right_answer_is_not_shown_as_a_mistake(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    item = run.read_report()["top_losses"][0]
+    change(run, top_losses=[item, {**item, "answer": item["right"]}])
+    assert len(make_page(read_facts(run), None).sections["failures"].view.losses) == 1
+
+
 def test_categories_are_a_level_of_their_own(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", ("bird/owl", "bird/duck", "fish/eel"), tested=60)
     one = {"label": "bird", "precision": 1.0, "recall": 0.9, "f1": 0.947, "support": 40}
