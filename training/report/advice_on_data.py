@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from training.datasets import BUILT_IN
 from training.report.command import train_command
 from training.report.data import class_counts
-from training.report.facts import Facts
+from training.report.facts import Facts, Json
 from training.report.results import class_rows
 from training.report.statistics import interval
 from training.report.step import Step
@@ -22,7 +23,7 @@ _TRANSFER = "--preset transfer --backbone MobileNetV2"
 
 def settle_labels(facts: Facts) -> Step | None:
     """Pictures that lie under two labels teach a contradiction."""
-    groups = [group for group in facts.inspection["duplicates"] if group["labels_differ"]]
+    groups = _duplicates(facts, "labels_differ")
     if not groups:
         return None
     files = tuple(" = ".join(item["file"] for item in group["files"]) for group in groups)
@@ -38,7 +39,7 @@ def settle_labels(facts: Facts) -> Step | None:
 
 def separate_parts(facts: Facts) -> Step | None:
     """The same picture in training and test makes the figures too good."""
-    groups = [group for group in facts.inspection["duplicates"] if group["across_parts"]]
+    groups = _duplicates(facts, "across_parts")
     if not groups:
         return None
     files = tuple(" = ".join(f"{item['file']} ({item['part']})" for item in group["files"]) for group in groups)
@@ -159,3 +160,10 @@ def test_on_more(facts: Facts) -> Step | None:
         f"{percent(high)}. "
         "Four times as many halve that range.",
     )
+
+
+def _duplicates(facts: Facts, key: str) -> list[Json]:
+    """Groups to do something about: nobody can remove a picture from a built-in data set."""
+    if facts.source in BUILT_IN:
+        return []
+    return [group for group in facts.inspection["duplicates"] if group[key]]

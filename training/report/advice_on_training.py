@@ -110,8 +110,7 @@ def enlarge_pictures(facts: Facts) -> Step | None:
     width, height = facts.inspection["sizes"]["median"]
     image = facts.card.image
     side = min(2 * max(image.height, image.width), _LARGEST_SIDE)
-    source = facts.settings.get("dataset", {}).get("source", facts.report["dataset"])
-    if source in BUILT_IN or side <= max(image.height, image.width) or min(width, height) < side * 0.75:
+    if facts.source in BUILT_IN or side <= max(image.height, image.width) or min(width, height) < side * 0.75:
         return None
     return Step(
         "Show the network larger pictures",

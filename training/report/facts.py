@@ -47,6 +47,11 @@ class Facts:
         return tuple(printable(label) for label in self.card.labels)
 
     @property
+    def source(self) -> str:
+        """The data set: a built-in one's name, or a path."""
+        return str(self.settings.get("dataset", {}).get("source") or self.report["dataset"])
+
+    @property
     def tested(self) -> int:
         """How many test pictures the figures were measured on."""
         return int(self.report["counts"]["test"])

@@ -89,7 +89,11 @@ def photos_are_large(run: Run) -> None:
 
 
 def duplicates(**keys: Any) -> Edit:
-    return lambda run: edited(inspection(run), duplicates=[group(**keys)])
+    def edit(run: Run) -> None:
+        edited(inspection(run), duplicates=[group(**keys)])
+        edited(run.folder / "settings.json", dataset={"source": "photos"})
+
+    return edit
 
 
 def epochs(values: list[tuple[float, float, float]]) -> Edit:
@@ -126,6 +130,11 @@ def test_a_figure_that_stands_out_leads_to_its_advice_alone(title: str, edit: Ed
     edit(run)
     assert title in titles(run)
     assert len(titles(run)) <= 2
+
+
+def test_nobody_is_asked_to_change_a_built_in_data_set(run: Run) -> None:
+    edited(inspection(run), duplicates=[group(labels_differ=True, across_parts=True)])
+    assert titles(run) == []
 
 
 def test_advice_names_the_command_with_only_what_changes_changed(run: Run) -> None:
