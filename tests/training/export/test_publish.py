@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -16,7 +18,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 from contract.card import ModelCard
 from contract.versions import PublishError
 from training.errors import RunError
-from training.export.publish import Published, export, signatures
+from training.export import signatures
+from training.export.publish import Published, export
 from training.export.verify import MAX_DIFFERENCE, Serve, as_files, loaded
 from training.networks import KerasModel
 from training.runs import Run
@@ -46,7 +49,7 @@ def saved_model(folder: Path) -> saved_model_pb2.SavedModel:
     return saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
 
 
-def test_the_signatures_are_those_of_the_design(published: Published) -> None:
+def test_the_signatures_are_those_of_the_design(published: Published, trained: Training) -> None:
     (graph,) = saved_model(published.folder).meta_graphs
     assert list(graph.meta_info_def.tags) == ["serve"]
 
@@ -62,6 +65,7 @@ def test_the_signatures_are_those_of_the_design(published: Published) -> None:
         if not name.startswith("__")
     }
     images = {"images": ("uint8", [-1, 8, 8, 1])}
+    map_size = keras.models.load_model(trained.run.model, compile=False).get_layer("features").output.shape[1:3]
     probabilities = ("float32", [-1, 10])
     assert found == {
         "serving_default": (images, {"probabilities": probabilities}),
@@ -69,7 +73,7 @@ def test_the_signatures_are_those_of_the_design(published: Published) -> None:
             {"image_bytes": ("string", [-1])},
             {"classes": ("string", [-1, 10]), "probabilities": probabilities},
         ),
-        "explain": (images, {"heatmaps": ("float32", [-1, 8, 8]), "probabilities": probabilities}),
+        "explain": (images, {"heatmaps": ("float32", [-1, *map_size]), "probabilities": probabilities}),
         "describe": ({"query": ("string", [-1])}, {"card": ("string", [-1])}),
     }
 
@@ -89,10 +93,29 @@ def test_served_probabilities_are_those_of_keras(serve: Serve, trained: Training
     assert np.abs(serve("explain", images)["probabilities"] - expected).max() < MAX_DIFFERENCE
 
 
+def test_every_signature_is_as_sure_as_the_temperature_says_and_the_card_has_the_threshold(
+    trained: Training, images: np.ndarray, tmp_path: Path
+) -> None:
+    model = keras.models.load_model(trained.run.model, compile=False)
+    scores = keras.Model(model.input, model.get_layer("logits").output).predict(images, verbose=0)
+    model.get_layer("temperature").scale = 1 / 2
+    halved = np.exp(scores / 2)
+    expected = halved / halved.sum(axis=1, keepdims=True)
+    card = replace(trained.run.read_card(), thresholds={"known": 0.4})
+    signatures.save(model, card, tmp_path)
+    with loaded(tmp_path) as serve:
+        served = {name: serve(name, images)["probabilities"] for name in ("serving_default", "explain")}
+        served["serving_bytes"] = serve("serving_bytes", np.array(as_files(images)[::2], object))["probabilities"]
+        described = ModelCard.from_json(serve("describe", np.array([b""], object))["card"][0])
+    for probabilities in (predict(model, images), *served.values()):
+        assert np.abs(probabilities - expected).max() < 1e-5
+    assert described.thresholds == {"known": 0.4}
+
+
 def test_an_empty_batch_gives_empty_outputs(serve: Serve) -> None:
     empty, strings = np.empty((0, 8, 8, 1), np.uint8), np.empty(0, object)
     assert serve("serving_default", empty)["probabilities"].shape == (0, 10)
-    assert serve("explain", empty)["heatmaps"].shape == (0, 8, 8)
+    assert len(serve("explain", empty)["heatmaps"]) == 0
     assert {k: v.shape for k, v in serve("serving_bytes", strings).items()} == {
         "classes": (0, 10),
         "probabilities": (0, 10),
@@ -140,7 +163,7 @@ def test_a_loaded_saved_model_answers_through_tensorflow_too(published: Publishe
 def test_the_report_beside_the_model_tells_what_was_compared(published: Published) -> None:
     extra = published.folder / "assets.extra"
     assert {path.name for path in extra.iterdir()} == {
-        "card.json", "report.json", "confusion_matrix.png", "tf_serving_warmup_requests",
+        "card.json", "report.json", "report.html", "confusion_matrix.png", "tf_serving_warmup_requests",
     }  # fmt: skip
     assert ModelCard.from_json((extra / "card.json").read_text()) == published.card
     checks = json.loads((extra / "report.json").read_text())["export"]
@@ -161,11 +184,6 @@ def test_the_warm_up_requests_run_and_cover_every_signature(published: Published
         serve(request.model_spec.signature_name, value)
         batches.setdefault(request.model_spec.signature_name, []).append(len(value))
     assert batches == {"serving_default": [1, 2, 4, 8], "explain": [1], "serving_bytes": [1], "describe": [1]}
-
-
-def test_a_second_export_is_the_next_version(trained: Training, tmp_path: Path) -> None:
-    folders = [export(trained.run, tmp_path, "m").folder.relative_to(tmp_path).as_posix() for _ in range(2)]
-    assert folders == ["m/1", "m/2"]
 
 
 def tree(root: Path) -> dict[str, bytes | None]:
@@ -209,9 +227,9 @@ def half_a_file(model: KerasModel, card: ModelCard, folder: Path) -> None:
     ],
 )
 def test_a_model_that_answers_otherwise_than_keras_is_refused_and_the_repository_stays_as_it_was(
-    trained: Training, tmp_path: Path, save: object, sentence: str
+    trained: Training, published: Published, tmp_path: Path, save: object, sentence: str
 ) -> None:
-    export(trained.run, tmp_path, "digits")
+    shutil.copytree(published.folder.parents[1], tmp_path, dirs_exist_ok=True)
     before = tree(tmp_path)
     with pytest.raises(PublishError, match=sentence):
         export(trained.run, tmp_path, "digits", save=save)  # type: ignore[arg-type]  # parametrize knows no types
