@@ -21,7 +21,7 @@ from training.datasets.dataset import Skipped
 from training.datasets.source import File, Source
 from training.progress import duration
 
-_BATCH_BYTES = 4 * 1024**2
+_BATCH_BYTES = 1024**2
 _MAX_BATCH = 32
 _WINDOW = 3
 _QUIET_S = 2.0

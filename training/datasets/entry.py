@@ -23,7 +23,7 @@ from contract.card import ImageSpec
 from training.datasets.dataset import Dataset, Part, Skipped
 from training.datasets.traits import Traits, pixel_hashes, thumbnails
 
-_AT_ONCE_BYTES = 8 * 1024**2
+_AT_ONCE_BYTES = 4 * 1024**2
 _INSPECTED = 1000
 _SPEC = ("height", "width", "channels", "resize")
 

@@ -167,7 +167,7 @@ def _labels(placed: Sequence[Placed], layout: Layout, path: Path) -> tuple[str, 
     """The classes that have pictures, which all must have some to train on."""
     labels = sorted({one.label for one in placed if one.part == "train"})
     if len(labels) < 2:
-        beside = f" {len(layout.loose)} pictures lie in no class folder" if layout.loose else ""
+        beside = f"; {len(layout.loose)} pictures lie in no class folder" if layout.loose else ""
         raise DatasetError(
             f"Expected at least 2 folders of pictures in {path}, one a class. Received: {labels}{beside}"
         )
