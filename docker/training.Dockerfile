@@ -17,6 +17,11 @@ COPY training /app/training
 RUN python -m compileall -q /app
 
 FROM ${PYTHON_IMAGE}
+# What writes a training's report as PDF, and a font for it. Debian keeps one version of each.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 \
+    && rm -rf /var/lib/apt/lists/*
 # A new named volume takes the owner of the directory that it covers.
 RUN install -d -o 10001 -g 10001 /models /runs
 COPY --from=builder /venv /venv
