@@ -21,9 +21,9 @@ def resnet_small() -> Preset:
         network=Residual(stem=32, widths=(32, 64, 128), blocks=(1, 1, 1), first_map=16),
         optimizer=_SGD,
         epochs=11,
-        min_steps=800,
+        min_steps=400,
         batch_size=128,
-        augmentation=Augmentation(mirror=True, shift=0.04),
+        augmentation=Augmentation(mirror=True, shift=0.07),
         label_smoothing=0.05,
         average=0.02,
     )
