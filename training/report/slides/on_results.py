@@ -114,9 +114,11 @@ def trust(deck: Deck, page: Page, view: Any) -> None:
         "as sure as right": [honest[low] for low in lows],
         **{name: [filled[low]["accuracy"] if low in filled else None for low in lows] for name, filled in bins.items()},
     }
-    text(slide, ["Share that was right, over the probability given"], Box(LEFT, 1.5, 6.2, 0.35), Style(14, bold=True))
-    box, alt = Box(LEFT, 1.9, 6.2, 4.85), "Reliability diagram before and after calibration"
-    graphics.line_chart(slide, [words.percent(honest[low], 0) for low in lows], curves, box, alt, shares=True)
+    title = "Share that was right, over the probability given" if lows else "Too few test pictures for a diagram"
+    text(slide, [title], Box(LEFT, 1.5, 6.2, 0.35), Style(14, bold=True))
+    if lows:
+        box, alt = Box(LEFT, 1.9, 6.2, 4.85), "Reliability diagram before and after calibration"
+        graphics.line_chart(slide, [words.percent(honest[low], 0) for low in lows], curves, box, alt, shares=True)
     figure(slide, "Calibration error before", words.percent(view.before_ece), Box(7.7, TOP, 2.4, 1.0))
     figure(slide, "and after", words.percent(view.after_ece), Box(10.2, TOP, 2.3, 1.0))
     text(slide, [view.sentence], Box(7.7, 2.75, 4.8, 1.1), Style(15, SOFT))
