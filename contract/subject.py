@@ -9,7 +9,8 @@ fit for pictures that come from no studio:
    corners are of the other tone is it negated.
 2. The background is a plane through the grey values near the corners, for light is seldom even.
 3. The subject is dark on light or light on dark: whichever stands out more. Its values are the distances from the
-   background; what is nearer than the tolerance, or than the picture's noise, is background: 0.
+   background (on a light one as a share of it, for in the shade ink is darker and paper too); what is nearer than the
+   tolerance, or than the picture's noise, is background: 0.
 4. The box around the subject is scaled, longest side to the canvas, and centred. Its lightest pixel becomes 255, as in
    every picture of Fashion-MNIST.
 5. For training pictures on a light background the result is negated.
@@ -88,14 +89,18 @@ def _has_light_corners(grey: Floats) -> bool:
 
 def _light_on_dark(grey: Floats, tolerance: float) -> Floats:
     """The subject's distances from the background, above 0; 0 for all else."""
-    above, noise = _less_background(grey)
+    background, noise = _background(grey)
+    above = grey - background
     least = max(LEAST_DISTANCE, NOISE_FACTOR * noise)
     if _is_framed(np.abs(above) > least):
         above *= _inside(grey.shape[0])[:, None] & _inside(grey.shape[1])
     darker, lighter = (np.square(np.maximum(sign * above - least, 0)).sum(dtype=np.float64) for sign in (-1, 1))
-    values = -above if darker >= lighter else above
+    is_darker = darker >= lighter
+    values = -above if is_darker else above
     mask = values > max(least, tolerance * float(values.max()))
-    return np.where(mask, values, np.float32(0))
+    # Where the subject is darker, the background is at least its distance; elsewhere the 1 only spares a division by 0.
+    scale = 255 / np.maximum(background, np.float32(1)) if is_darker else np.float32(1)
+    return np.where(mask, values * scale, np.float32(0))
 
 
 def _is_framed(mask: NDArray[np.bool_]) -> bool:
@@ -103,10 +108,10 @@ def _is_framed(mask: NDArray[np.bool_]) -> bool:
     return bool(min(edge.mean() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1])) > FRAME_SHARE)
 
 
-def _less_background(grey: Floats) -> tuple[Floats, float]:
-    """The grey values less the background's, and the standard deviation of the background's noise.
+def _background(grey: Floats) -> tuple[Floats, float]:
+    """The background's grey values, as if nothing lay on it, and the standard deviation of its noise.
 
-    The background is the plane with the least sum of distances (not squares: what lies on the background hardly tilts
+    It is the plane with the least sum of distances (not squares: what lies on the background hardly tilts
     it then) from the pixels near the corners, found by iteratively reweighted least squares.
     """
     height, width = grey.shape
@@ -123,7 +128,7 @@ def _less_background(grey: Floats) -> tuple[Floats, float]:
         plane = np.linalg.solve(terms.T @ weighted + np.diag([0, 1e-3, 1e-3]), weighted.T @ values)
     noise = DEVIATION_OF_MEDIAN * _median(np.abs(values - terms @ plane))
     background = plane[0] + plane[1] * x + plane[2] * y[:, None]
-    return (grey - background).astype(np.float32), noise
+    return background.astype(np.float32), noise
 
 
 def _near_end(side: int, reach: int) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.card import CardError, ImageSpec, ModelCard
+from contract.card import CardError, ImageSpec, ModelCard, SubjectSpec
 
 CARD: dict[str, Any] = {
     "name": "digits",
@@ -60,6 +60,18 @@ def test_keys_of_a_newer_release_are_kept_on_the_card_and_on_its_image() -> None
     assert json.loads(card.with_version(7).to_json()) == {**newer, "version": 7}
 
 
+def test_what_is_known_of_the_subject_comes_back_and_a_card_without_it_has_no_such_key() -> None:
+    subject = {"background": "light", "tolerance": 0.2, "shadow": "soft"}
+    image = {"height": 8, "width": 10, "channels": 1, "resize": "pad", "subject": subject}
+
+    card = ModelCard.from_dict(with_(image=image))
+
+    assert card.image.subject == SubjectSpec("light", 0.2, {"shadow": "soft"})
+    assert card.to_dict() == with_(image=image)
+    assert ModelCard.from_dict(CARD).image.subject is None
+    assert "subject" not in ModelCard.from_dict(CARD).to_dict()["image"]
+
+
 def test_a_key_named_extra_is_a_key_like_any_other() -> None:
     assert ModelCard.from_dict(with_(extra={"a": 1})).to_dict() == with_(extra={"a": 1})
 
@@ -95,6 +107,13 @@ def test_a_version_may_be_set_and_the_rest_stays() -> None:
         (with_image(height=True), "Received: True"),
         (with_image(channels=4), "image.channels must be 1 (grey) or 3 (RGB). Received: 4"),
         (with_image(resize="zoom"), "image.resize must be one of stretch, crop, pad. Received: 'zoom'"),
+        (with_image(subject=[]), "image.subject must be a JSON object. Received: list"),
+        (with_image(subject={"background": "red"}), "image.subject.background must be dark or light. Received: 'red'"),
+        (with_image(subject={"tolerance": 1}), "image.subject.tolerance must be at least 0 and below 1. Received: 1"),
+        (with_image(subject={"tolerance": "0"}), "Received: '0'"),
+        (with_image(subject={"tolerance": True}), "Received: True"),
+        (with_image(subject={"tolerance": float("nan")}), "Received: nan"),
+        (with_image(subject={}, channels=3), "image.subject needs image.channels to be 1 (grey). Received: 3"),
         (with_(image={"height": 8}), "missing 1 required positional argument: 'width'"),
         ({key: item for key, item in CARD.items() if key != "name"}, "missing 1 required positional argument: 'name'"),
     ],
@@ -122,7 +141,14 @@ def test_values_of_the_wrong_type_are_refused(key: str, value: object) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists) | st.from_type(dict))
 def test_any_other_value_is_a_card_error_and_nothing_else(value: object) -> None:
-    for candidate in (value, with_(labels=value), with_(image=value), with_(name=value), with_image(resize=value)):
+    for candidate in (
+        value,
+        with_(labels=value),
+        with_(image=value),
+        with_(name=value),
+        with_image(resize=value),
+        with_image(subject=value),
+    ):
         try:
             card = ModelCard.from_dict(candidate)
         except CardError:

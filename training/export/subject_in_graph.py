@@ -58,14 +58,17 @@ def _has_light_corners(grey: Tensor) -> Tensor:
 
 def _light_on_dark(grey: Tensor, tolerance: float) -> Tensor:
     """Float32 [h, w] -> the subject's distances from the background, above 0; 0 for all else."""
-    above, noise = _less_background(grey)
+    background, noise = _background(grey)
+    above = grey - background
     least = tf.maximum(steps.LEAST_DISTANCE, steps.NOISE_FACTOR * noise)
     inside = tf.logical_or(_inside(tf.shape(grey)), tf.logical_not(_is_framed(tf.abs(above) > least)))
     above = tf.where(inside, above, 0.0)
     darker, lighter = (tf.reduce_sum(tf.square(tf.nn.relu(sign * above - least))) for sign in (-1.0, 1.0))
-    values = tf.where(darker >= lighter, -above, above)
+    is_darker = darker >= lighter
+    values = tf.where(is_darker, -above, above)
     mask = values > tf.maximum(least, tolerance * tf.reduce_max(values))
-    return tf.where(mask, values, 0.0)
+    scale = tf.where(is_darker, 255.0 / tf.maximum(background, 1.0), 1.0)
+    return tf.where(mask, values * scale, 0.0)
 
 
 def _is_framed(mask: Tensor) -> Tensor:
@@ -73,8 +76,8 @@ def _is_framed(mask: Tensor) -> Tensor:
     return tf.reduce_min(edges) > steps.FRAME_SHARE
 
 
-def _less_background(grey: Tensor) -> tuple[Tensor, Tensor]:
-    """Float32 [h, w] less the background's plane, and the standard deviation of its noise."""
+def _background(grey: Tensor) -> tuple[Tensor, Tensor]:
+    """The background as a plane, float32 [h, w], and the standard deviation of its noise."""
     one = tf.constant(1.0, tf.float64)
     height, width = tf.unstack(tf.shape(grey))
     y, x = tf.linspace(-one, one, height), tf.linspace(-one, one, width)
@@ -95,7 +98,7 @@ def _less_background(grey: Tensor) -> tuple[Tensor, Tensor]:
         plane = tf.linalg.solve(tf.transpose(terms) @ weighted + ridge, tf.transpose(weighted) @ values)
     noise = steps.DEVIATION_OF_MEDIAN * _median(tf.abs(values - terms @ plane)[:, 0])
     background = plane[0] + plane[1] * x + plane[2] * y[:, None]
-    return tf.cast(tf.cast(grey, tf.float64) - background, tf.float32), tf.cast(noise, tf.float32)
+    return tf.cast(background, tf.float32), tf.cast(noise, tf.float32)
 
 
 def _near_end(side: Tensor, reach: Tensor) -> Tensor:
