@@ -43,6 +43,11 @@ def find_shared() -> Path | None:
     return None
 
 
+# Where Keras finds Fashion-MNIST and ImageNet's weights without a network; it reads the variable when it is imported.
+if (_shared := find_shared()) and "KERAS_HOME" not in os.environ:
+    os.environ["KERAS_HOME"] = str(_shared / "keras_home")
+
+
 def skip_unless_ci(reason: str) -> NoReturn:
     """Skips on a user's machine that lacks something; in CI nothing may be skipped."""
     if os.environ.get("CI") == "true":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from training import datasets
 from training.datasets.dataset import Dataset
@@ -19,9 +18,7 @@ from training.runs import Run, new_run
 from training.train import Settings, search_rate, train
 
 
-def run_job(
-    job: Job, dataset: Dataset, run: Run | None, runs: Path, *, find_lr: bool = False
-) -> tuple[dict[str, Any], Run]:
+def run_job(job: Job, dataset: Dataset, run: Run | None, runs: Path, *, find_lr: bool = False) -> Run:
     """Inspects the data, trains, measures, records and reports.
 
     Args:
@@ -32,7 +29,7 @@ def run_job(
         find_lr: Whether the learning rate is measured first.
 
     Returns:
-        The report and the run.
+        The run, finished.
 
     Raises:
         RunError: The run's data is not what it was, or another process is at work on it.
@@ -56,10 +53,15 @@ def run_job(
             dataset, _settings(job), out=sys.stdout, log=log, checkpoint=run.checkpoint, tensorboard=run.tensorboard
         )
         report = record(run, dataset, _settings(job), trained, name=job.name or dataset.name, out=sys.stdout)
-        log.write(f"Test accuracy {report['accuracy']:.2%}\n")
+        summary = (
+            f"Test accuracy {report['accuracy']:.2%} on {len(dataset.test):,} pictures, macro F1 "
+            f"{report['macro']['f1']:.4f}, trained in {report['seconds']:.0f} s: {run.folder}"
+        )
+        log.write(f"{summary}\n")
+        print(summary, flush=True)
     run.checkpoint.unlink(missing_ok=True)
     write_report(run)
-    return report, run
+    return run
 
 
 def _settings(job: Job) -> Settings:

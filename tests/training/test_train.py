@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from training import datasets
+from training.augmentation import Augmentation
 from training.datasets.dataset import Dataset
 from training.errors import TrainingDiverged
-from training.augmentation import Augmentation
 from training.networks import Pixels
-from training.networks.backbones import BACKBONES
 from training.presets import DEFAULT, PRESETS, Optimizer
 from training.train import Settings, Trained, predict, train
 
@@ -39,7 +38,9 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(digits: Dat
 
 def test_a_loss_that_is_no_number_stops_the_training(digits: Dataset) -> None:
     preset = replace(PRESETS["cnn-sgd"](), optimizer=Optimizer("sgd", 1e18))
-    with pytest.raises(TrainingDiverged, match=r"The loss became (nan|inf) in step \d+ of epoch 1\. Try a learning rate below 1e\+18"):
+    with pytest.raises(
+        TrainingDiverged, match=r"The loss became (nan|inf) in step \d+ of epoch 1\. Try a learning rate below 1e\+18"
+    ):
         train(digits, Settings(preset, epochs=2), out=io.StringIO())
 
 
@@ -51,10 +52,7 @@ def test_the_classic_preset_learns_digits_too(digits: Dataset) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (33, 47, 3), (96, 96, 3), (160, 140, 3)])
-def test_every_preset_takes_bytes_of_every_size(
-    name: str, shape: tuple[int, int, int], shared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(shared / "keras_home"))
+def test_every_preset_takes_bytes_of_every_size(name: str, shape: tuple[int, int, int], shared: Path) -> None:
     pixels = Pixels(shape, mean=[100.0] * shape[2], variance=[400.0] * shape[2], classes=4)
     model = PRESETS[name]().network(pixels)
     images = np.random.default_rng(0).integers(0, 256, (2, *shape), np.uint8)

@@ -73,11 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     print(f"Starting {os.environ.get('KERAS_BACKEND', 'tensorflow')}...", flush=True)
     from training.run_job import run_job
 
-    report, run = run_job(job, dataset, run, options.runs, find_lr=options.find_lr)
-    print(
-        f"Test accuracy {report['accuracy']:.2%} on {len(dataset.test):,} pictures, macro F1 "
-        f"{report['macro']['f1']:.4f}, trained in {report['seconds']:.0f} s: {run.folder}"
-    )
+    run = run_job(job, dataset, run, options.runs, find_lr=options.find_lr)
     print(f"Report: {run.page}")
     print(f"Next: python -m training export {run.folder}")
     return 0

@@ -43,7 +43,7 @@ def fit(path: Path, kill_after: int | None = None) -> list[Epoch]:
     steps = 0
 
     class Watcher(Progress):
-        def step(self, epoch: int, images: int, loss: float, accuracy: float) -> None:
+        def step(self, *_: float) -> None:
             nonlocal steps
             if steps == kill_after:
                 raise Killed
@@ -55,7 +55,7 @@ def fit(path: Path, kill_after: int | None = None) -> list[Epoch]:
         dataset.validation,
         state=state,
         progress=Watcher(epochs=EPOCHS, images_per_epoch=1, out=io.StringIO(), log=io.StringIO()),
-        on_epoch=lambda epoch: None,
+        on_epoch=lambda _: None,
         path=path,
         patience=PRESET.patience,
         interval_s=0,
