@@ -113,8 +113,6 @@ def test_ctrl_c_stops_with_a_sentence_and_leaves_no_run_that_could_be_exported(t
     assert not (tmp_path / "models").exists()
 
 
-# Keras's own: it saves its variables in a way that numpy 2 does not like.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 def test_a_zip_of_pictures_trains_and_exports_under_its_own_name(
     picture_folder: PictureFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,11 +17,6 @@ from training.runs import Run
 
 from ..conftest import Training
 
-# Keras's own: it saves its variables in a way that numpy 2 does not like.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 
 @pytest.fixture
 def run(trained: Training, tmp_path: Path) -> Run:

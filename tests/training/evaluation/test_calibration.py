@@ -74,8 +74,6 @@ def test_full_confidence_falls_into_the_last_bin() -> None:
     assert (only["high"], only["count"]) == (1.0, 1)
 
 
-# Keras's own: it saves its variables in a way that numpy 2 does not like.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 def test_the_model_file_carries_the_temperature(make_model: MakeModel, tmp_path: Path) -> None:
     import keras
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,7 @@ def copy_run(trained: Training, tmp_path: Path) -> Copy:
         if change is not None:
             model = keras.models.load_model(run.model, compile=False)
             change(model)
-            with warnings.catch_warnings():
-                # Keras's own: it saves its variables in a way that numpy 2 does not like.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                model.save(run.model)
+            model.save(run.model)
         if report:
             run.report.write_text(json.dumps({**run.read_report(), **report}))
         return run

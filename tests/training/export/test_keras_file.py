@@ -16,11 +16,6 @@ from training.predict import predict
 
 from ..conftest import Training
 
-# Keras's own: it saves its variables in a way that numpy 2 does not like.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_a_file_has_the_answers_of_the_run_and_a_card_beside_it(
