@@ -138,7 +138,7 @@ def test_a_zip_of_pictures_trains_and_exports_under_its_own_name(
     ("arguments", "sentence"),
     [
         (["train", "--dataset", "nowhere"], "Error: Expected digits, fashion_mnist, cifar10, or a folder"),
-        (["train", "--dataset", "digits", "--image-size", "32"], "Error: digits has a size of its own"),
+        (["train", "--dataset", "digits", "--image-size", "32"], "Error: digits has a size and a split of its own"),
         (["export", "nothing"], "Error: Expected the folder of a run"),
         (["export", "latest", "--runs", "nothing"], "Error: Expected a finished run in nothing. Received: none"),
     ],
