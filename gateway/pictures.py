@@ -25,18 +25,17 @@ def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int 
 
     Args:
         data: The bytes of a picture that was decoded before.
-        seen_by: Shaped, cut and distorted as this model gets it, so that a heatmap fits over it; whole and in its own
-            proportions if None.
+        seen_by: As this model gets it, so that a heatmap fits over it: shaped, cut and distorted, or its subject alone
+            as the model's card wants it; whole and in its own proportions if None.
         max_pixels: As in `contract.images.decode`.
 
     Raises:
         ImageError: The bytes are no picture after all.
     """
-    width, height = _size(data)
-    side = max(width, height) if max(width, height) < TINY_PX else THUMBNAIL_PX
-    spec = _fitting(seen_by or ImageSpec(height, width), side)
-    picture = Image.fromarray(images.decode(data, spec, max_pixels=max_pixels))
-    return _data_uri(picture, "PNG" if side < TINY_PX else "JPEG")
+    spec = _shown(data, seen_by)
+    pixels = images.decode(data, spec, max_pixels=max_pixels)
+    picture = Image.fromarray(pixels if spec.channels == 3 else pixels[..., 0])
+    return _data_uri(picture, "PNG" if max(picture.size) < TINY_PX else "JPEG")
 
 
 def heatmap_uri(heatmap: NDArray[np.float32]) -> str:
@@ -46,6 +45,15 @@ def heatmap_uri(heatmap: NDArray[np.float32]) -> str:
     layer[..., :3] = _HEAT
     layer[..., 3] = alpha
     return _data_uri(Image.fromarray(layer), "PNG")
+
+
+def _shown(data: bytes, seen_by: ImageSpec | None) -> ImageSpec:
+    """How the thumbnail is decoded."""
+    if seen_by is not None and seen_by.subject is not None:
+        return seen_by
+    width, height = _size(data)
+    side = max(width, height) if max(width, height) < TINY_PX else THUMBNAIL_PX
+    return _fitting(seen_by or ImageSpec(height, width), side)
 
 
 def _size(data: bytes) -> tuple[int, int]:

@@ -11,7 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from contract.card import ImageSpec
+from contract.card import ImageSpec, SubjectSpec
+from tests.contract.pictures import encoded
 from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.posting import post
@@ -144,6 +145,18 @@ def test_the_card_of_the_version_decides_size_and_labels(client: FlaskClient, se
     answer = post(client, png(255, 20)).get_json()
     assert answer["model"]["version"] == 3
     assert list(answer["predictions"][0]["probabilities"]) == ["no", "yes"]
+
+
+def test_a_model_that_learnt_light_on_dark_gets_a_dark_pen_on_white_paper_so(
+    client: FlaskClient, serving: FakeServing
+) -> None:
+    subject = SubjectSpec("dark", tolerance=0.35)
+    serving.models["digits"].cards[3] = card(image=ImageSpec(8, 8, 1, subject=subject))
+    paper = np.full((60, 40), 255, np.uint8)
+    paper[20:44, 18:22] = 30
+    answer = post(client, encoded(paper)).get_json()
+    # By its brightness: one column of eight is light, where seven eighths of the paper are.
+    assert answer["predictions"][0]["label"] == str(int(1 / 8 * 10))
 
 
 def test_more_requests_than_allowed_get_429_at_once_and_the_others_are_answered(

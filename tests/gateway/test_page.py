@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
+from contract.card import ImageSpec, SubjectSpec
+from contract.images import decode
 from gateway.pages import Bar
+from tests.contract.pictures import encoded
+from tests.drawn import product
 from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.posting import post
@@ -109,3 +117,13 @@ def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(client: FlaskClien
 )
 def test_what_is_not_quite_nothing_or_everything_is_not_shown_as_such(percent: float, shown: str) -> None:
     assert Bar("a", percent).shown == shown
+
+
+def test_an_explained_picture_is_shown_as_the_model_got_its_subject(client: FlaskClient, serving: FakeServing) -> None:
+    spec = ImageSpec(28, 28, 1, subject=SubjectSpec("dark", tolerance=0.08))
+    serving.models["digits"].cards[3] = card(image=spec)
+    photo = encoded(product("Ankle boot"), "JPEG")
+    page = post(client, photo, path="/", explain="true").get_data(as_text=True)
+    (thumbnail,) = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(thumbnail))))
+    assert np.array_equal(shown, decode(photo, spec)[..., 0])
