@@ -37,7 +37,8 @@ _SHARE = 0.15
 # More pictures than these measure hardly better, and teach more if they are trained on.
 _ENOUGH = 5000
 _SHOWN = 10
-_FORMAT = 1
+# Raised when the same files become another entry: another layout on the disk, or another way of splitting.
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
