@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -34,6 +34,11 @@ class Augmentation:
     def without_mirror(self) -> Augmentation:
         """For datasets in which a picture's mirror image may be of another class, such as digits."""
         return replace(self, mirror=False)
+
+    def weaker(self, share: float) -> Augmentation:
+        """Everything but the mirroring by that share of its strength."""
+        strengths = {field.name: getattr(self, field.name) * share for field in fields(self) if field.name != "mirror"}
+        return replace(self, **strengths)
 
     def image_layers(self) -> list[Any]:
         """Keras layers for pictures float32 [N, H, W, C] in 0..255, in the order in which they are applied."""

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.augmentation import Augmentation
 from training.datasets import channel_statistics
 from training.datasets.dataset import Dataset
 from training.fitting import optimizers
@@ -126,7 +127,7 @@ def train(
         patience=preset.patience,
     )
     for stage in stages(preset, epochs):
-        loop.run(stage, prepare(network, dataset, preset, stage, steps=stage.epochs * batches.steps))
+        loop.run(stage, prepare(network, dataset, preset, stage, batches.steps))
     if scalars:
         scalars.close()
     model = _in_float32(network, dataset, settings)
@@ -138,7 +139,7 @@ def search_rate(dataset: Dataset, settings: Settings) -> RateSearch:
     keras.utils.set_random_seed(settings.seed)
     batches = make_batches(dataset, settings)
     stage = stages(settings.preset, 2)[-1]
-    return find_rate(prepare(build_network(dataset, settings), dataset, settings.preset, stage, steps=1), batches)
+    return find_rate(prepare(build_network(dataset, settings), dataset, settings.preset, stage, batches.steps), batches)
 
 
 def make_batches(dataset: Dataset, settings: Settings) -> Batches:
@@ -153,16 +154,22 @@ def _rarest(dataset: Dataset, weights: NDArray[np.float32]) -> list[tuple[str, f
     return ranked[:_SHOWN_CLASSES]
 
 
-def prepare(network: KerasModel, dataset: Dataset, preset: Preset, stage: Stage, *, steps: int) -> Trainee:
-    """The graph that trains the network through a stage of so many steps."""
+def prepare(network: KerasModel, dataset: Dataset, preset: Preset, stage: Stage, steps: int) -> Trainee:
+    """The graph that trains the network through a stage of so many steps an epoch."""
     choose_trainable(network, stage, pretrained=preset.head_epochs > 0)
-    augmentation = preset.augmentation if dataset.mirror else preset.augmentation.without_mirror()
-    trainee = Trainee(network, augmentation, preset.label_smoothing)
-    optimizer = optimizers.build(preset.optimizer, stage.learning_rate, average_steps=preset.average * steps)
+    trainee = Trainee(network, _augmentation(dataset, preset, stage.last), preset.label_smoothing)
+    optimizer = optimizers.build(
+        preset.optimizer, stage.learning_rate, average_steps=preset.average * stage.epochs * steps
+    )
     # XLA makes TensorFlow slower on a CPU: it replaces oneDNN's convolutions.
     slow = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
     trainee.compile(optimizer, jit_compile=False if slow else "auto")
     return trainee
+
+
+def _augmentation(dataset: Dataset, preset: Preset, epochs: int) -> Augmentation:
+    augmentation = preset.augmentation if dataset.mirror else preset.augmentation.without_mirror()
+    return augmentation.weaker(epochs / preset.full_after) if epochs < preset.full_after else augmentation
 
 
 def build_network(dataset: Dataset, settings: Settings) -> KerasModel:

@@ -1,4 +1,4 @@
-"""Augmentation, progress, the folders of runs."""
+"""Progress, the folders of runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.card import ImageSpec, ModelCard
-from training.augment import augment
 from training.datasets.split import stratified
 from training.errors import RunError
 from training.progress import Epoch, Progress, duration
@@ -29,25 +28,6 @@ def test_a_split_loses_nothing_and_leaves_something_of_every_class(classes: list
     assert sorted([*kept, *taken]) == list(range(len(classes)))
     assert set(array[kept]) == set(classes)
     assert all((array[taken] == value).any() for value in set(classes) if classes.count(value) > 1)
-
-
-def test_augmentation_moves_and_mirrors_but_invents_no_value() -> None:
-    images = np.arange(50 * 10 * 10, dtype=np.uint32).reshape(50, 10, 10, 1).astype(np.uint8)
-    moved = augment(images, np.random.default_rng(0), shift=0.2, mirror=True)
-    assert (moved.dtype, moved.shape) == (images.dtype, images.shape)
-    assert not np.array_equal(moved, images)
-    assert all(set(new.ravel()) <= set(old.ravel()) for new, old in zip(moved, images, strict=True))
-
-
-def test_augmentation_without_shift_or_mirror_changes_nothing() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3), np.uint8)
-    assert np.array_equal(augment(images, np.random.default_rng(1), shift=0.05, mirror=False), images)
-
-
-def test_about_half_of_the_pictures_are_mirrored() -> None:
-    images = np.tile(np.arange(8, dtype=np.uint8)[None, None, :, None], (400, 4, 1, 1))
-    out = augment(images, np.random.default_rng(0), shift=0.0, mirror=True)
-    assert 150 < (out[:, 0, 0, 0] == 7).sum() < 250
 
 
 class Screen(io.StringIO):

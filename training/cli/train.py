@@ -115,6 +115,10 @@ def _describe(dataset: Dataset) -> None:
         f"{dataset.name}: {len(dataset.labels)} classes, {len(dataset.train):,} pictures to train on, "
         f"{len(dataset.validation):,} to watch, {len(dataset.test):,} to test, {height}x{width}x{channels}"
     )
+    for note in dataset.notes:
+        print(note)
+    for label in dataset.empty:
+        print(f"Warning: {label} has no readable picture and is no class", file=sys.stderr)
     for skipped in dataset.skipped[:_SHOWN_SKIPPED]:
         print(f"Skipped {skipped.file}: {skipped.reason}", file=sys.stderr)
     if len(dataset.skipped) > _SHOWN_SKIPPED:

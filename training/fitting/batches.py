@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Batches:
         self.steps = -(-len(part) // self.size)
         self.waited_s = 0.0
 
-    def epoch(self, number: int, *, first: int = 0) -> Iterator[Batch]:
+    def epoch(self, number: int, *, first: int = 0) -> Generator[Batch, None, None]:
         """The batches of epoch `number`, without the first so many."""
         order = np.random.default_rng([self._seed, number]).permutation(len(self._part))
         chosen = np.resize(order, (self.steps, self.size))[first:]

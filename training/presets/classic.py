@@ -19,6 +19,7 @@ def cnn_sgd() -> Preset:
         epochs=10,
         min_steps=1000,
         batch_size=32,
+        average=0.1,
     )
 
 

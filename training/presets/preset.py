@@ -50,6 +50,8 @@ class Preset:
         batch_size: Pictures a step.
         min_steps: At least so many batches, for datasets so small that the epochs are over in no time.
         augmentation: How training pictures are changed.
+        full_after: With fewer epochs than this, pictures are changed less, in proportion (but mirrored all the same):
+            what is seen only a few times needs little change. 0 changes them in full always.
         label_smoothing: The share of the target that is spread over all classes (Szegedy et al., 2016).
         average: The kept weights are a moving average over this share of all steps; 0 keeps the last ones.
         patience: Stops after so many epochs without a lower validation loss, keeping the best weights; None never.
@@ -65,6 +67,7 @@ class Preset:
     batch_size: int
     min_steps: int = 0
     augmentation: Augmentation = _NONE
+    full_after: int = 0
     label_smoothing: float = 0.0
     average: float = 0.0
     patience: int | None = None

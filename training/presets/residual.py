@@ -20,11 +20,11 @@ def resnet_small() -> Preset:
         name="resnet-small",
         network=Residual(stem=32, widths=(32, 64, 128), blocks=(1, 1, 1), first_map=16),
         optimizer=_SGD,
-        epochs=11,
+        epochs=10,
         min_steps=400,
         batch_size=128,
         augmentation=Augmentation(mirror=True, shift=0.07),
-        label_smoothing=0.05,
+        full_after=40,
         average=0.02,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,8 +26,8 @@ def trainee(augmentation: Augmentation) -> tuple[keras.Model, Trainee]:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Augmentation)])
 def test_every_setting_changes_training_pictures_and_nothing_else(name: str) -> None:
-    value = True if name == "mirror" else {"rotation": 90.0, "erase": 1.0}.get(name, 0.5)
-    network, changed = trainee(replace(NONE, **{name: value}))
+    values: dict[str, Any] = {"mirror": True, "rotation": 90.0, "erase": 1.0}
+    network, changed = trainee(replace(NONE, **{name: values.get(name, 0.5)}))
     inputs = {"images": IMAGES, "labels": LABELS}
     usual = np.asarray(changed(inputs, training=False)["logits"])
     assert np.asarray(changed.body(IMAGES.astype(np.float32))) == pytest.approx(usual, abs=1e-5)
@@ -41,6 +42,12 @@ def test_every_setting_changes_training_pictures_and_nothing_else(name: str) -> 
 
 def test_without_any_setting_there_is_no_layer_for_it() -> None:
     assert (NONE.image_layers(), NONE.mixing_layers()) == ([], [])
+
+
+def test_pictures_that_are_seen_a_few_times_are_changed_less_but_mirrored_all_the_same() -> None:
+    assert Augmentation(mirror=True, shift=0.1, rotation=20).weaker(0.25) == Augmentation(
+        mirror=True, shift=0.025, rotation=5
+    )
 
 
 def test_a_dataset_whose_mirror_images_differ_is_not_mirrored() -> None:

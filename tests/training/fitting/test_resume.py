@@ -39,7 +39,7 @@ def fit(path: Path, kill_after: int | None = None) -> list[Epoch]:
     network, batches = build_network(dataset, settings), make_batches(dataset, settings)
     state = State.read(path) if path.exists() else State()
     stage = stages(PRESET, EPOCHS)[0]
-    trainee = prepare(network, dataset, PRESET, stage, steps=EPOCHS * batches.steps)
+    trainee = prepare(network, dataset, PRESET, stage, batches.steps)
     steps = 0
 
     class Watcher(Progress):
