@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from contract.versions import PublishError, check_name
 from training.cli.options import Commands, add_runs, share
+from training.errors import RunError
 from training.runs import LATEST, Run, find_run
 
 _SAVED_MODEL = "savedmodel"
@@ -103,6 +105,7 @@ def _publish(run: Run, name: str, options: argparse.Namespace) -> int:
     if held and not options.force:
         print(f"{held.folder} already holds this run: nothing to publish (--force publishes it once more)")
         return 0
+    _report_beside_live(run, repository, name)
     # Whatever trained the model: a SavedModel is written by TensorFlow.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from training.export.gate import MARGIN
@@ -122,3 +125,17 @@ def _publish(run: Run, name: str, options: argparse.Namespace) -> int:
         f"{checks.bytes_max_difference:.1e} on {checks.bytes_pictures} files"
     )
     return 0 if gate.passed or gate.forced else 1
+
+
+def _report_beside_live(run: Run, repository: Path, name: str) -> None:
+    """Writes the run's report anew, beside the version that it would take the place of; not if there is none."""
+    from training.report.live import find_live
+    from training.report.write import write_report
+
+    try:
+        live = find_live(repository, name)
+        if live:
+            write_report(run, live=live)
+            print(f"Beside version {live.version}, which is live: {run.page}")
+    except RunError as error:
+        print(f"The report shows no live version beside the run: {error}", file=sys.stderr)

@@ -213,7 +213,10 @@ def test_a_run_is_published_once_unless_forced(
         assert main(["export", str(run.folder), "--repository", str(repository)]) == 0
         assert f"{repository / 'digits' / '1'} already holds this run" in capsys.readouterr().out
     assert not (repository / "digits" / "2").exists()
-    assert main(["export", str(trained.run.folder), "--repository", str(repository), "--force"]) == 0
+    run = copy_run()
+    assert main(["export", str(run.folder), "--repository", str(repository), "--force"]) == 0
+    page = (repository / "digits" / "2" / "assets.extra" / "report.html").read_text()
+    assert "Version 1 answers today." in page
     assert (repository / "digits" / "2").is_dir()
 
 
