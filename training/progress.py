@@ -9,6 +9,8 @@ from typing import TextIO
 
 _TERMINAL_INTERVAL_S = 0.2
 _LOG_INTERVAL_S = 10.0
+_EPOCH_INTERVAL_S = 2.0
+_FEW_EPOCHS = 30
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Progress:
         self._epochs, self._images = epochs, images_per_epoch
         self._out, self._log, self._clock = out, log, clock
         self._before = done
-        self._start = self._shown = clock()
+        self._start = self._shown = self._told = clock()
         self._renews = out.isatty()
 
     def step(self, epoch: int, images: int, loss: float, accuracy: float) -> None:
@@ -73,16 +75,22 @@ class Progress:
 
     def epoch(self, figures: Epoch) -> None:
         """After an epoch and its validation."""
-        self._shown = self._clock()
         line = (
             f"epoch {figures.epoch}/{self._epochs}  loss {figures.loss:.4f}  accuracy {figures.accuracy:.4f}"
             f"  validation loss {figures.validation_loss:.4f}  accuracy {figures.validation_accuracy:.4f}"
             f"  {self._rate(figures.epoch * self._images)}\n"
         )
-        self._out.write(f"\r\x1b[K{line}" if self._renews else line)
-        self._out.flush()
         self._log.write(line)
         self._log.flush()
+        self._shown = self._clock()
+        if self._is_worth_a_line(figures.epoch):
+            self._told = self._shown
+            self._out.write(f"\r\x1b[K{line}" if self._renews else line)
+            self._out.flush()
+
+    def _is_worth_a_line(self, epoch: int) -> bool:
+        """Of hundreds of short epochs, only some; the log has all."""
+        return epoch == self._epochs or self._epochs <= _FEW_EPOCHS or self._shown - self._told >= _EPOCH_INTERVAL_S
 
     def _rate(self, done: int) -> str:
         rate = (done - self._before) / max(self._clock() - self._start, 1e-6)

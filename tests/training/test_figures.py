@@ -69,6 +69,18 @@ def test_progress_elsewhere_is_plain_lines_now_and_then() -> None:
     assert "epoch 1/2  loss 0.5000  accuracy 0.7500  validation loss 0.6000  accuracy 0.7000" in log
 
 
+def test_of_hundreds_of_short_epochs_some_are_told_and_the_log_has_all() -> None:
+    screen, log = io.StringIO(), io.StringIO()
+    seconds = iter(0.5 * step for step in range(10_000))
+    progress = Progress(epochs=200, images_per_epoch=10, out=screen, log=log, clock=lambda: next(seconds))
+    for epoch in range(1, 201):
+        progress.epoch(Epoch(epoch, 0.5, 0.75, 0.6, 0.7, 0.5))
+    assert len(log.getvalue().splitlines()) == 200
+    told = screen.getvalue().splitlines()
+    assert 10 < len(told) < 120
+    assert told[-1].startswith("epoch 200/200")
+
+
 def test_durations_are_for_people() -> None:
     assert [duration(s) for s in (9.4, 75, 3700)] == ["9s", "1m 15s", "1h 01m"]
 
