@@ -10,7 +10,7 @@ from training.presets.preset import Optimizer, Preset
 def cnn_sgd() -> Preset:
     """One convolution, one hidden layer, He initialisation, SGD with momentum.
 
-    ``python -m training train --dataset fashion_mnist --preset cnn-sgd``: 91.3 % of the test pictures, in 3 minutes.
+    ``python -m training train --dataset fashion_mnist --preset cnn-sgd``: 91.8 % of the test pictures, in 4 minutes.
     """
     return Preset(
         name="cnn-sgd",
