@@ -116,7 +116,7 @@ class Loop:
             self._resumes = False
         while len(self.state.history) < stage.last and not self._is_stuck(stage):
             self._epoch(stage, trainee)
-        trainee.optimizer.finalize_variable_values(trainee.trainable_variables)
+        _take_averages(trainee)
         if self._best:
             self._network.set_weights(self._best)
 
@@ -205,9 +205,17 @@ def _averaged(trainee: Trainee) -> Iterator[None]:
         yield
         return
     last = [checkpoint.to_numpy(variable) for variable in trainee.trainable_variables]
-    trainee.optimizer.finalize_variable_values(trainee.trainable_variables)
+    _take_averages(trainee)
     try:
         yield
     finally:
         for variable, value in zip(trainee.trainable_variables, last, strict=True):
             variable.assign(value)
+
+
+def _take_averages(trainee: Trainee) -> None:
+    """Puts the moving averages of the weights, where the optimizer keeps such, in the place of the weights."""
+    trainee.optimizer.finalize_variable_values(trainee.trainable_variables)
+    for variable in trainee.trainable_variables:
+        # A copy: on JAX both would hold one array, which the next step takes away from both.
+        variable.assign(checkpoint.to_numpy(variable))
