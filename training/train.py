@@ -24,11 +24,8 @@ from training.fitting.stages import Stage, choose_trainable, stages
 from training.fitting.tensorboard import Scalars
 from training.fitting.trainee import Trainee
 from training.networks import KerasModel, Pixels
-from training.predict import predict
 from training.presets.preset import Precision, Preset
 from training.progress import Epoch, Progress
-
-__all__ = ["Settings", "Trained", "predict", "train"]
 
 _SHOWN_CLASSES = 5
 

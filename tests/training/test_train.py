@@ -14,8 +14,9 @@ from training.augmentation import Augmentation
 from training.datasets.dataset import Dataset
 from training.errors import TrainingDiverged
 from training.networks import Pixels
+from training.predict import predict
 from training.presets import DEFAULT, PRESETS, Optimizer
-from training.train import Settings, Trained, predict, train
+from training.train import Settings, Trained, train
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from training.export.live import Version
 from training.export.signatures import SERVING_DEFAULT
 from training.export.verify import loaded
 from training.networks import KerasModel
+from training.predict import predict
 from training.runs import Run
-from training.train import predict
 
 _BATCH = 256
 Basis = Literal["same pictures", "recorded figures"]

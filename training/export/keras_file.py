@@ -13,8 +13,8 @@ import numpy as np
 
 from contract.versions import PublishError
 from training.export.trained import load_trained
+from training.predict import predict
 from training.runs import Run
-from training.train import predict
 
 # The same weights and the same operations: what differs is the order of sums.
 MAX_DIFFERENCE = 1e-5

@@ -21,8 +21,8 @@ from training.export.trained import load_trained
 from training.export.verify import Checks, as_files, verify
 from training.export.warmup import write_warmup
 from training.networks import KerasModel
+from training.predict import predict
 from training.runs import Run, write_json
-from training.train import predict
 
 Save = Callable[[KerasModel, ModelCard, Path], None]
 

@@ -107,8 +107,9 @@ class Loop:
             TrainingDiverged: The loss became infinite or not a number.
             CheckpointError: The checkpoint is not of this training.
         """
-        done = len(self.state.history)
-        if done > stage.last or (done == stage.last and not self._resumes):
+        # The epoch of the last step: a checkpoint holds the variables of the stage that this one is in.
+        reached = len(self.state.history) + (self.state.step > 0)
+        if reached > stage.last:
             return
         trainee.optimizer.build(trainee.trainable_variables)
         if self._resumes:

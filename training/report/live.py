@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from contract.card import CardError, ModelCard
-from contract.release import STABLE, Release, ReleaseError
-from contract.versions import check_name, version_numbers
+from contract.versions import PublishError, check_name
 from training.errors import RunError
+from training.export.live import live_version
 from training.report.facts import Facts, clean
 from training.report.results import class_rows
 from training.report.statistics import difference_error
@@ -79,23 +79,21 @@ def find_live(repository: Path, name: str) -> LiveVersion | None:
     Raises:
         RunError: The release state, the version's card or its report cannot be read.
     """
-    numbers = version_numbers(repository / check_name(name))
+    check_name(name)
     try:
-        release = Release.read(repository).models.get(name)
-    except ReleaseError as error:
-        raise RunError(f"{repository}: {error}") from error
-    version = release.labels.get(STABLE) if release else None
-    if version is None:
-        version = max(numbers, default=None)
+        version = live_version(repository, name)
+    except PublishError as error:
+        raise RunError(str(error)) from error
     if version is None:
         return None
-    extra = repository / name / str(version) / "assets.extra"
     try:
-        card = ModelCard.from_json((extra / "card.json").read_bytes())
-        report = json.loads((extra / "report.json").read_text(encoding="utf-8"))
+        card = version.read_card()
+        report = json.loads((version.folder / "assets.extra" / "report.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, CardError) as error:
-        raise RunError(f"Version {version} of {name} in {repository} cannot be compared with: {error}") from error
-    return LiveVersion(name, version, card, clean(report))
+        raise RunError(
+            f"Version {version.number} of {name} in {repository} cannot be compared with: {error}"
+        ) from error
+    return LiveVersion(name, version.number, card, clean(report))
 
 
 def beside(facts: Facts, live: LiveVersion) -> Beside:

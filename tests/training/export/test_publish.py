@@ -22,8 +22,8 @@ from training.export import signatures
 from training.export.publish import Published, export
 from training.export.verify import MAX_DIFFERENCE, Serve, as_files, loaded
 from training.networks import KerasModel
+from training.predict import predict
 from training.runs import Run
-from training.train import predict
 
 from ..conftest import Training
 

@@ -19,7 +19,7 @@ from training import datasets
 from training.errors import CheckpointError
 from training.fitting.loop import Loop, State
 from training.fitting.stages import stages
-from training.presets import PRESETS
+from training.presets import PRESETS, Preset
 from training.progress import Epoch, Progress
 from training.train import Settings, build_network, make_batches, prepare
 
@@ -31,15 +31,13 @@ class Killed(Exception):
     """Stands for a kill in the middle of an epoch."""
 
 
-def fit(path: Path, kill_after: int | None = None) -> list[Epoch]:
+def fit(path: Path, kill_after: int | None = None, preset: Preset = PRESET) -> list[Epoch]:
     """Trains on digits, the checkpoint written after every step; optionally killed after so many."""
     dataset = datasets.load("digits")
-    settings = Settings(PRESET, seed=3, epochs=EPOCHS)
+    settings = Settings(preset, seed=3, epochs=EPOCHS)
     keras.utils.set_random_seed(settings.seed)
     network, batches = build_network(dataset, settings), make_batches(dataset, settings)
     state = State.read(path) if path.exists() else State()
-    stage = stages(PRESET, EPOCHS)[0]
-    trainee = prepare(network, dataset, PRESET, stage, batches.steps)
     steps = 0
 
     class Watcher(Progress):
@@ -49,7 +47,7 @@ def fit(path: Path, kill_after: int | None = None) -> list[Epoch]:
                 raise Killed
             steps += 1
 
-    Loop(
+    loop = Loop(
         network,
         batches,
         dataset.validation,
@@ -57,9 +55,11 @@ def fit(path: Path, kill_after: int | None = None) -> list[Epoch]:
         progress=Watcher(epochs=EPOCHS, images_per_epoch=1, out=io.StringIO(), log=io.StringIO()),
         on_epoch=lambda _: None,
         path=path,
-        patience=PRESET.patience,
+        patience=preset.patience,
         interval_s=0,
-    ).run(stage, trainee)
+    )
+    for stage in stages(preset, EPOCHS):
+        loop.run(stage, prepare(network, dataset, preset, stage, batches.steps))
     return state.history
 
 
@@ -76,6 +76,17 @@ def test_a_training_killed_in_mid_epoch_ends_as_if_it_had_not_been(tmp_path: Pat
     # Threads add up in any order, hence not to the last bit.
     assert [epoch.loss for epoch in resumed] == pytest.approx([epoch.loss for epoch in whole], abs=0.02)
     assert resumed[-1].validation_accuracy == pytest.approx(whole[-1].validation_accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("kill_after", [5, 9, 13], ids=["in the head", "between the stages", "in the rest"])
+def test_a_training_in_two_stages_goes_on_in_the_one_that_was_killed(kill_after: int, tmp_path: Path) -> None:
+    preset = replace(PRESETS["cnn-sgd"](), batch_size=128, head_epochs=1, head_learning_rate=0.05)
+    whole = fit(tmp_path / "whole.npz", preset=preset)
+    with pytest.raises(Killed):
+        fit(tmp_path / "killed.npz", kill_after, preset)
+    resumed = fit(tmp_path / "killed.npz", preset=preset)
+    assert [epoch.learning_rate for epoch in resumed] == [epoch.learning_rate for epoch in whole]
+    assert [epoch.loss for epoch in resumed] == pytest.approx([epoch.loss for epoch in whole], abs=0.02)
 
 
 def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path: Path) -> None:
