@@ -55,9 +55,10 @@ class Parallelism:
 class Servable:
     """A SavedModel in memory. Thread-safe."""
 
-    def __init__(self, session: Any, signatures: Mapping[str, Any]) -> None:
-        """Takes over the session. `signatures` are its SignatureDefs by name."""
+    def __init__(self, session: Any, signatures: Mapping[str, Any], path: Path = Path()) -> None:
+        """Takes over the session. `signatures` are its SignatureDefs by name, `path` is its version directory."""
         self.signatures = signatures
+        self.path = path
         self._session = session
         self._calls: dict[tuple[str, tuple[str, ...], int], Callable[..., list[NDArray[Any]]]] = {}
         self._lock = threading.Lock()
@@ -133,7 +134,7 @@ def load(path: Path, parallelism: Parallelism) -> Servable:
     except BaseException as error:
         session.close()
         raise _load_error(error) from error
-    return Servable(session, dict(model.signature_def.items()))
+    return Servable(session, dict(model.signature_def.items()), path)
 
 
 def _load_error(error: BaseException) -> BaseException:
