@@ -59,6 +59,8 @@ class Servable:
         """Takes over the session. `signatures` are its SignatureDefs by name, `path` is its version directory."""
         self.signatures = signatures
         self.path = path
+        # Classify and Regress take any signature of the right shape, as TensorFlow Serving does by default.
+        self.check_method_names = False
         self._session = session
         self._calls: dict[tuple[str, tuple[str, ...], int], Callable[..., list[NDArray[Any]]]] = {}
         self._lock = threading.Lock()
