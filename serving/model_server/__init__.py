@@ -6,7 +6,8 @@ without Docker and for tests. It executes SavedModels with TensorFlow's own runt
 The edges are ``grpc_service``, ``rest`` and ``__main__``; they import the core, never the reverse:
 
 =================  =====================================================================================
-``flags``          the command line, one table
+``flags``          every flag, one table
+``command_line``   what an operator wrote, read and checked
 ``config``         model lists and batching parameters from their text format
 ``source``         what lies on disk, and which of it a version policy wants (pure)
 ``policy``         what to load or unload next (pure)

@@ -8,15 +8,25 @@ import sys
 import threading
 from types import FrameType
 
-from serving.model_server import flags, ports, quiet
+from serving.model_server import command_line, ports, quiet
+
+# The official server's -1.
+_CANNOT_START = 255
 
 
 def main() -> int:
-    """Serves until SIGTERM or SIGINT. Gives the exit status: 0 when told to stop, 1 when it cannot start."""
+    """Serves until SIGTERM or SIGINT. Gives the exit status: 0 when told to stop, 255 when it cannot start."""
+    arguments = sys.argv[1:]
+    if "--help" in arguments:
+        print(command_line.usage())
+        return 0
     try:
-        settings = flags.parse(sys.argv[1:])
+        settings = command_line.parse(arguments)
+        if settings.version:
+            print(command_line.versions())
+            return 0
         ports.check(settings)
-    except (flags.FlagError, ports.PortError) as error:
+    except (command_line.FlagError, ports.PortError) as error:
         return _refuse(error)
     stop = _stop_on_signals()
     quiet.configure_logging()
@@ -46,7 +56,7 @@ def _stop_on_signals() -> threading.Event:
 
 def _refuse(error: Exception) -> int:
     print(error, file=sys.stderr)
-    return 1
+    return _CANNOT_START
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from contract.release import FILE_NAME as RELEASE_FILE
 from gateway.settings import TABLE, Settings
-from serving.model_server import flags as embedded
+from serving.model_server import command_line
 from serving.model_server.batching_config import read_batching_parameters
 from serving.models_config import FILE_NAME as CONFIG_FILE
 from tests.conftest import ROOT
@@ -52,7 +52,7 @@ def test_the_model_server_is_the_process_that_gets_signals() -> None:
 
 
 def test_the_embedded_model_server_takes_the_same_flags() -> None:
-    settings = embedded.parse(SERVICES["serving"]["command"])
+    settings = command_line.parse(SERVICES["serving"]["command"])
     assert settings.enable_batching
     assert settings.grpc_max_threads == int(serving_flags()["grpc_max_threads"])
 
