@@ -1,0 +1,103 @@
+"""The Prometheus page: TensorFlow Serving's own names, labels, buckets and format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.model_server.errors import InvalidArgument
+from serving.model_server.metrics import Counter, Metrics, Sampler
+from serving.model_server.monitoring_config import read_prometheus_path
+
+
+def test_a_counter_is_a_line_for_each_combination_of_labels() -> None:
+    counter = Counter("name")
+    counter.add("b")
+    counter.add("abc", amount=2)
+    assert list(counter.lines(":test:total")) == [':test:total{name="abc"} 2', ':test:total{name="b"} 1']
+
+
+def test_a_label_with_quotes_and_backslashes_is_escaped() -> None:
+    counter = Counter("name")
+    counter.add('"abc\\"')
+    assert list(counter.lines("total")) == [r'total{name="\"abc\\\""} 1']
+
+
+def test_a_sample_on_a_limit_falls_into_the_bucket_above_it() -> None:
+    histogram = Sampler("status", scale=1, growth=2, count=10)
+    for sample in (2, 20, 200):
+        histogram.add("good", sample=sample)
+    limits = ["1", "2", "4", "8", "16", "32", "64", "128", "256", "512", "+Inf"]
+    counts = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    buckets = [f'h_bucket{{status="good",le="{limit}"}} {n}' for limit, n in zip(limits, counts, strict=True)]
+    assert list(histogram.lines("h")) == [*buckets, 'h_sum{status="good"} 222', 'h_count{status="good"} 3']
+
+
+def test_a_request_is_counted_by_status_and_timed_if_it_was_good() -> None:
+    metrics = Metrics()
+    metrics.record_request("m", "OK", api="Predict", entrypoint="GRPC", seconds=0.0015)
+    metrics.record_request("m", "NOT_FOUND", api="predict", entrypoint="REST", seconds=1.0)
+    page = metrics.text().decode().splitlines()
+    assert "# TYPE :tensorflow:serving:request_count counter" in page
+    assert ':tensorflow:serving:request_count{model_name="m",status="NOT_FOUND"} 1' in page
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in page
+    latency = ":tensorflow:serving:request_latency"
+    labels = 'model_name="m",API="Predict",entrypoint="GRPC"'
+    assert f'{latency}_bucket{{{labels},le="1102"}} 0' in page
+    assert f'{latency}_bucket{{{labels},le="1983.59"}} 1' in page
+    assert f'{latency}_bucket{{{labels},le="1.47476e+09"}} 1' in page
+    assert f"{latency}_sum{{{labels}}} 1500" in page
+    assert not any("REST" in line for line in page)
+
+
+def test_a_load_is_counted_as_success_or_failure_with_its_time_in_microseconds() -> None:
+    metrics = Metrics()
+    metrics.record_load("/models/m/1", seconds=0.25)
+    metrics.record_load("/models/m/2", seconds=None)
+    metrics.record_warmup("/models/m/1", "OK", seconds=0.1)
+    page = metrics.text().decode()
+    assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/models/m/1",status="success"} 1\n' in page
+    assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/models/m/2",status="fail"} 1\n' in page
+    assert ':tensorflow:cc:saved_model:load_latency{model_path="/models/m/1"} 250000\n' in page
+    assert ':tensorflow:serving:model_warmup_latency_sum{model_path="/models/m/1",status="OK"} 100000\n' in page
+
+
+def test_examples_are_summed_and_sampled() -> None:
+    metrics = Metrics()
+    metrics.record_examples("m", 3)
+    metrics.record_examples("m", 5)
+    page = metrics.text().decode()
+    assert ':tensorflow:serving:request_example_count_total{model="m"} 8\n' in page
+    assert ':tensorflow:serving:request_example_counts_bucket{model="m",le="4"} 1\n' in page
+
+
+def test_a_timed_run_gives_what_the_run_gives_and_counts_it() -> None:
+    metrics = Metrics()
+    outputs = {"y": np.zeros(1)}
+    run = metrics.timed(lambda *_, **__: outputs, "m", "Predict")
+    assert run(None, "serving_default", {}, [], timeout_ms=0) is outputs  # type: ignore[arg-type]
+    assert 'runtime_latency_count{model_name="m",API="Predict",runtime="TF1"} 1\n' in metrics.text().decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("", None),
+        ("prometheus_config { enable: false path: '/metrics' }", None),
+        ("prometheus_config { enable: true }", "/monitoring/prometheus/metrics"),
+        ("prometheus_config: { enable: true, path: '/metrics' }", "/metrics"),
+    ],
+)
+def test_the_configuration_says_whether_and_where(tmp_path: Path, text: str, path: str | None) -> None:
+    file = tmp_path / "monitoring.config"
+    file.write_text(text)
+    assert read_prometheus_path(file) == path
+
+
+def test_a_configuration_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "monitoring.config"
+    file.write_text("prometheus { enable: true }")
+    with pytest.raises(InvalidArgument, match="Invalid protobuf file"):
+        read_prometheus_path(file)
