@@ -62,13 +62,37 @@ def predict(
     _check_input_count(definition, inputs)
     feeds = _feeds(definition, inputs)
     outputs = _outputs(definition, output_filter)
-    _check_dtypes(definition, feeds)
+    check_dtypes(definition, feeds)
     return run(servable, signature, feeds, outputs, timeout_ms=timeout_ms)
 
 
 def dtype_name(enum: int) -> str:
     """A DataType as TensorFlow writes it in messages: ``float``, ``uint8``, ``string``."""
     return str(types_pb2.DataType.Name(enum)).removeprefix("DT_").lower()
+
+
+def check_dtypes(definition: Any, feeds: Tensors) -> None:
+    """Refuses arrays of another dtype than the signature's.
+
+    Checked here and not by the session, so that a wrong request does not spoil the batch it would be joined to.
+
+    Args:
+        definition: The SignatureDef.
+        feeds: An array for each of its inputs.
+
+    Raises:
+        InvalidArgument: With the input's position among the feeds, which the session sorts by tensor name.
+    """
+    if any(definition.inputs[alias].dtype != _dtype_enum(array) for alias, array in feeds.items()):
+        raise _wrong_dtype(definition, feeds)
+
+
+def _wrong_dtype(definition: Any, feeds: Tensors) -> InvalidArgument:
+    by_tensor = sorted(feeds, key=lambda alias: str(definition.inputs[alias].name))
+    pairs = [(definition.inputs[alias].dtype, _dtype_enum(feeds[alias])) for alias in by_tensor]
+    position = next(at for at, (wanted, sent) in enumerate(pairs) if wanted != sent)
+    wanted, sent = map(dtype_name, pairs[position])
+    return InvalidArgument(f"Expects arg[{position}] to be {wanted} but {sent} is provided")
 
 
 def _check_input_count(definition: Any, inputs: Mapping[str, Any]) -> None:
@@ -117,16 +141,6 @@ def _outputs(definition: Any, output_filter: Collection[str]) -> Sequence[str]:
             raise InvalidArgument(f"duplicate output tensor alias: {alias}")
         seen.add(alias)
     return list(output_filter)
-
-
-def _check_dtypes(definition: Any, feeds: Tensors) -> None:
-    """Checked here and not by the session, so that a wrong request does not spoil the batch it would be joined to."""
-    for position, (alias, array) in enumerate(feeds.items()):
-        wanted, sent = definition.inputs[alias].dtype, _dtype_enum(array)
-        if wanted != sent:
-            raise InvalidArgument(
-                f"Expects arg[{position}] to be {dtype_name(wanted)} but {dtype_name(sent)} is provided"
-            )
 
 
 def _dtype_enum(array: NDArray[Any]) -> int:

@@ -1,0 +1,74 @@
+"""MultiInference: several classification and regression signatures over the same tf.Examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorflow_serving.apis import inference_pb2
+
+from serving.model_server import classify, regress
+from serving.model_server.errors import InvalidArgument, Unimplemented
+from serving.model_server.examples import INPUTS, run_examples, serialized
+from serving.model_server.predict import SERVING_DEFAULT, Runner, run_directly
+from serving.model_server.servable import Servable
+
+
+def multi_inference(servable: Servable, request: Any, *, run: Runner = run_directly, timeout_ms: int = 0) -> Any:
+    """Runs every task of a request.
+
+    Args:
+        servable: The loaded version.
+        request: A ``MultiInferenceRequest``; its tasks are for the same model and share their input tensor.
+        run: What runs it.
+        timeout_ms: Milliseconds until it is given up; 0: never.
+
+    Returns:
+        A ``MultiInferenceResponse`` with a result for each task; the versions are left to the caller to fill in.
+
+    Raises:
+        ServerError: As TensorFlow Serving answers the same request.
+    """
+    tasks = _checked_tasks(servable, request.tasks)
+    batch = serialized(request.input)
+    response = inference_pb2.MultiInferenceResponse()
+    for task, (signature, outputs) in zip(request.tasks, tasks.items(), strict=True):
+        arrays = run_examples(servable, signature, batch, outputs, run=run, timeout_ms=timeout_ms)
+        result = response.results.add()
+        result.model_spec.name = task.model_spec.name
+        result.model_spec.signature_name = signature
+        if task.method_name == classify.METHOD:
+            result.classification_result.CopyFrom(classify.class_result(arrays, len(batch)))
+        else:
+            result.regression_result.CopyFrom(regress.value_result(arrays[regress.OUTPUTS], len(batch)))
+    return response
+
+
+def _checked_tasks(servable: Servable, tasks: Any) -> dict[str, list[str]]:
+    """The outputs to fetch by signature, in the order of the tasks."""
+    model, tensor = "", ""
+    outputs: dict[str, list[str]] = {}
+    for task in tasks:
+        if not task.model_spec.name:
+            raise InvalidArgument("Found ModelSpec with an empty model name.")
+        model = model or task.model_spec.name
+        if task.model_spec.name != model:
+            raise InvalidArgument("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+        signature = task.model_spec.signature_name or SERVING_DEFAULT
+        if signature in outputs:
+            raise InvalidArgument(f"Duplicate evaluation of signature: {signature}")
+        definition = servable.signatures.get(signature)
+        if definition is None:
+            raise InvalidArgument(f"Requested signature not found in model graph: {signature}")
+        outputs[signature] = _outputs(definition, task.method_name, check_method=servable.check_method_names)
+        tensor = tensor or definition.inputs[INPUTS].name
+        if definition.inputs[INPUTS].name != tensor:
+            raise InvalidArgument("Input tensor must be the same for all Signatures.")
+    return outputs
+
+
+def _outputs(definition: Any, method: str, *, check_method: bool) -> list[str]:
+    if method == classify.METHOD:
+        return classify.class_outputs(definition, check_method=check_method)
+    if method == regress.METHOD:
+        return regress.value_outputs(definition, check_method=check_method)
+    raise Unimplemented(f"Unsupported signature method_name: {method}")
