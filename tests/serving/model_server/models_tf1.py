@@ -55,7 +55,7 @@ def _signature(method: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any
 
 
 def _half_plus_two(folder: Path) -> tuple[dict[str, Any], Any]:
-    """y = x / 2 + 2, y2 = x / 2 + 3, y3 = x2 / 2 + 3."""
+    """Halves x and adds two (y) or three (y2), or x2 and adds three (y3)."""
     half = v1.get_variable("a", initializer=0.5)
     two, three = v1.get_variable("b", initializer=2.0), v1.get_variable("c", initializer=3.0)
     examples = v1.placeholder(tf.string, [None], "tf_example")
@@ -144,7 +144,7 @@ def _scalar() -> Any:
 
 
 def _defaults() -> Any:
-    """a + b, where b is 10 if it is not sent."""
+    """Adds b to a, or 10 if no b is sent."""
     a, b = v1.placeholder(tf.float32, [None], "default_a"), v1.placeholder(tf.float32, [], "default_b")
     signature = _signature(PREDICT, {"a": a, "b": b}, {"sum": a + b})
     signature.defaults["b"].CopyFrom(tf.make_tensor_proto(10.0))
