@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,23 +37,11 @@ _CODES: dict[type[ServerError], grpc.StatusCode] = {
     errors.Unknown: grpc.StatusCode.UNKNOWN,
 }
 
-_OPTIONS: list[tuple[str, int]] = [
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    # Without this a second server on the same port would silently share its connections.
-    ("grpc.so_reuseport", 0),
-    # Clients ping every 30 s during a long call; gRPC's default takes two of those for an attack and hangs up.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-]
 
-
-def make_server(core: Core[Servable], run: Runner, *, threads: int) -> grpc.Server:
-    """A gRPC server with both services, not yet listening. `threads`: calls at the same time; more have to wait."""
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
-    server = grpc.server(pool, options=_OPTIONS)
+def add_services(server: grpc.Server, core: Core[Servable], run: Runner) -> None:
+    """Puts both services on a server."""
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(core, run), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core), server)
-    return server
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]  # untyped base

@@ -1,4 +1,4 @@
-"""The TCP ports: is one free, and what to say if not."""
+"""The TCP ports and the UNIX socket: is one free, and what to say if not."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ class PortError(Exception):
 
 
 def check(settings: Settings) -> None:
-    """Raises PortError if a port is taken: better now than after the models are loaded."""
+    """Raises PortError if a port or the socket is taken: better now than after the models are loaded."""
     for flag in ("port", "rest_api_port"):
         if getattr(settings, flag):
             bind(flag, getattr(settings, flag)).close()
+    # gRPC takes a socket's path over from whoever listens on it; only one left by a dead process may go.
+    with socket.socket(socket.AF_UNIX) as caller:
+        if settings.grpc_socket_path and not caller.connect_ex(settings.grpc_socket_path):
+            raise refused("grpc_socket_path", settings.grpc_socket_path)
 
 
 def bind(flag: str, port: int) -> socket.socket:
@@ -38,10 +42,11 @@ def bind(flag: str, port: int) -> socket.socket:
     return holder
 
 
-def refused(flag: str, port: int, error: OSError | None = None) -> PortError:
-    """The error to raise for a port that could not be opened; it is in use unless `error` says otherwise."""
+def refused(flag: str, address: int | str, error: OSError | None = None) -> PortError:
+    """The error to raise for an address that could not be opened; it is in use unless `error` says otherwise."""
+    name, value = (f"Port {address}", "PORT") if isinstance(address, int) else (f"The socket {address}", "PATH")
     if error is None or error.errno == errno.EADDRINUSE:
         return PortError(
-            f"Port {port} is in use: stop the process that listens on it, or choose another with --{flag}=PORT"
+            f"{name} is in use: stop the process that listens on it, or choose another with --{flag}={value}"
         )
-    return PortError(f"Port {port} cannot be opened ({error.strerror}): choose another with --{flag}=PORT")
+    return PortError(f"{name} cannot be opened ({error.strerror}): choose another with --{flag}={value}")

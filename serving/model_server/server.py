@@ -6,7 +6,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serving.model_server import config, servable, warmup
@@ -16,13 +16,16 @@ from serving.model_server.config import ModelConfig, ModelList
 from serving.model_server.core import Core
 from serving.model_server.errors import ServerError
 from serving.model_server.flags import Settings
-from serving.model_server.listeners import GrpcListener, RestListener
+from serving.model_server.grpc_listener import GrpcListener
 from serving.model_server.manager import Loader, Manager
 from serving.model_server.predict import Runner, run_directly
+from serving.model_server.rest import RestApi
+from serving.model_server.rest_listener import RestListener
 from serving.model_server.servable import Parallelism, Servable
 
 _LOG = logging.getLogger(__name__)
-_DRAIN_S = 30.0
+# Shorter than the 30 s after which Kubernetes kills what it has told to stop.
+_DRAIN_S = 25.0
 
 
 class StartError(Exception):
@@ -40,7 +43,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     # What is in memory by now stays: the collector need not look at TensorFlow's many objects again.
     gc.freeze()
     try:
-        models, run = _models(settings), _runner(settings)
+        models, run, grpc = _models(settings), _runner(settings), GrpcListener(settings)
     except ServerError as error:
         raise StartError(f"Failed to start server. Error: {error.described}") from None
     manager = Manager(
@@ -54,7 +57,10 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         _load_initial_models(core, models, stop)
         if not stop.is_set():
             _follow_config_file(core, settings, stop)
-            _answer(core, run, settings, stop, started_s)
+            listeners = _open(core, run, grpc, settings)
+            _LOG.info("ready after %.1f s", time.monotonic() - started_s)
+            stop.wait()
+            _drain(listeners)
     finally:
         manager.close()
 
@@ -68,22 +74,38 @@ def _load_initial_models(core: Core[Servable], models: ModelList, stop: threadin
             raise StartError(f"Failed to start server. Error: {error.described}") from None
 
 
-def _answer(core: Core[Servable], run: Runner, settings: Settings, stop: threading.Event, started_s: float) -> None:
+def _open(
+    core: Core[Servable], run: Runner, grpc: GrpcListener, settings: Settings
+) -> list[GrpcListener | RestListener]:
+    """Answers from now on; gives what does."""
     listeners: list[GrpcListener | RestListener] = []
-    if settings.rest_api_port:
-        listeners.append(RestListener(core, run, settings))
-    grpc = GrpcListener(core, run, settings)
+    if _offers_rest(settings):
+        listeners.append(RestListener(RestApi(core, run, timeout_ms=settings.rest_api_timeout_in_ms), settings))
+        _LOG.info("Exporting HTTP/REST API at:localhost:%d ...", settings.rest_api_port)
+    # The gRPC port opens last: who finds it open finds everything ready.
     listeners.append(grpc)
-    rest = f", REST on port {settings.rest_api_port}" if settings.rest_api_port else ""
-    _LOG.info("ready after %.1f s: gRPC on port %d%s", time.monotonic() - started_s, grpc.port, rest)
-    stop.wait()
-    _LOG.info("stopping: answering what is in flight")
+    for address in grpc.open(core, run):
+        _LOG.info("Running gRPC ModelServer at %s ...", address)
+    return listeners
+
+
+def _drain(listeners: Sequence[GrpcListener | RestListener]) -> None:
+    _LOG.info("stopping: answering what is in flight, for %.0f s at most", _DRAIN_S)
     drains = [threading.Thread(target=listener.drain, args=(_DRAIN_S,)) for listener in listeners]
     for drain in drains:
         drain.start()
     for drain in drains:
         drain.join()
     _LOG.info("stopped")
+
+
+def _offers_rest(settings: Settings) -> bool:
+    if settings.rest_api_port == settings.port:
+        _LOG.error(
+            "server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. "
+            "Skipped exporting HTTP/REST API."
+        )
+    return settings.rest_api_port not in (0, settings.port)
 
 
 def _models(settings: Settings) -> ModelList:
