@@ -1,4 +1,4 @@
-"""The TCP ports and the UNIX socket: is one free, and what to say if not."""
+"""The TCP ports: is one free, and what to say if not."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ class PortError(Exception):
 
 
 def check(settings: Settings) -> None:
-    """Raises PortError if a port or the socket is taken: better now than after the models are loaded."""
+    """Raises PortError if a port is taken: better now than after the models are loaded.
+
+    The path of a UNIX socket is never taken: as in TensorFlow Serving, the newest server has it.
+    """
     for flag in ("port", "rest_api_port"):
         if getattr(settings, flag):
             bind(flag, getattr(settings, flag)).close()
-    # gRPC takes a socket's path over from whoever listens on it; only one left by a dead process may go.
-    with socket.socket(socket.AF_UNIX) as caller:
-        if settings.grpc_socket_path and not caller.connect_ex(settings.grpc_socket_path):
-            raise refused("grpc_socket_path", settings.grpc_socket_path)
 
 
 def bind(flag: str, port: int) -> socket.socket:
