@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic
 
-from serving.model_server import source
+from serving.model_server import availability, config, source
 from serving.model_server.config import ModelConfig, ModelList
 from serving.model_server.errors import FailedPrecondition, InvalidArgument, NotFound
-from serving.model_server.manager import Lease, Manager, ServableT, VersionStatus
+from serving.model_server.labels import checked_labels
+from serving.model_server.lifecycle import Lease, ServableT, VersionStatus
+from serving.model_server.manager import Manager
 from serving.model_server.policy import State
 
 _LOG = logging.getLogger(__name__)
@@ -30,14 +32,31 @@ class ModelSpec:
 class Core(Generic[ServableT]):
     """Everything that the two edges ask, apart from running a model. Thread-safe."""
 
-    def __init__(self, manager: Manager[ServableT], *, allow_labels_for_unavailable: bool = False) -> None:
-        """Starts with no model. `allow_labels_for_unavailable`: an unused label may name a version not yet loaded."""
+    def __init__(
+        self,
+        manager: Manager[ServableT],
+        *,
+        allow_labels_for_unavailable: bool = False,
+        look_at_file_system: bool = True,
+    ) -> None:
+        """Starts with no model.
+
+        Args:
+            manager: Where the versions live.
+            allow_labels_for_unavailable: An unused label may name a version not yet loaded.
+            look_at_file_system: False: base paths are never looked at, and no version is ever found.
+        """
         self._manager = manager
         self._allow_labels_for_unavailable = allow_labels_for_unavailable
-        self._reloading = threading.Lock()
-        self._models: ModelList = ()
+        self._look_at_file_system = look_at_file_system
+        self._replacing = threading.Lock()
+        self._models: ModelList | None = None
         self._labels: _Labels = {}
-        self._complaints: dict[str, str] = {}
+        self._complaints: dict[str, list[str]] = {}
+
+    def start(self, models: ModelList | None, *, abandoned: Callable[[], bool] = lambda: False) -> None:
+        """As `reload`, for the first list; its errors speak of servables."""
+        self._wait_for(self.replace_models(models), "servable", None, abandoned)
 
     def reload(
         self, models: ModelList, *, timeout_s: float | None = None, abandoned: Callable[[], bool] = lambda: False
@@ -53,34 +72,42 @@ class Core(Generic[ServableT]):
             abandoned: Asked now and then while waiting; True ends the wait.
 
         Raises:
+            InvalidArgument: A platform other than TensorFlow.
             FailedPrecondition: A label is put on a version that is not available.
-            Unknown: A new model failed to load.
+            Unknown: A new model failed to load. It stays in the list.
             DeadlineExceeded: A new model was not loaded in time. It goes on loading.
         """
-        new_names = self.replace_models(models)
-        self._manager.wait_available(new_names, timeout_s=timeout_s, abandoned=abandoned)
+        self._wait_for(self.replace_models(models), "model", timeout_s, abandoned)
 
-    def replace_models(self, models: ModelList) -> set[str]:
-        """As `reload`, without the wait.
+    def replace_models(self, models: ModelList | None) -> set[str]:
+        """As `reload`, without the wait. None is a file without a list: welcome at the start alone.
 
         Returns:
             The names that were not in the list before.
 
         Raises:
-            FailedPrecondition: A label is put on a version that is not available.
+            InvalidArgument: As `reload`.
+            FailedPrecondition: As `reload`, or no list.
         """
-        with self._reloading:
+        with self._replacing:
+            if models is None:
+                self._refuse_to_lose_the_list()
+                return set()
+            before = self._models or ()
+            config.check_platform_changes(before, models)
             labels = {model.name: self._checked_labels(model) for model in models}
-            old_names, names = ({model.name for model in one} for one in (self._models, models))
+            config.check_platforms(models)
+            _log_changes(before, models)
             self._models, self._labels = models, labels
-            for name in old_names - names:
-                self._manager.set_aspired(name, {})
+            names, old_names = {model.name for model in models}, {model.name for model in before}
+            for removed in old_names - names:
+                self._manager.set_aspired(removed, {})
             self._refresh()
-        return names - old_names
+            return names - old_names
 
     def poll_file_system(self) -> None:
         """Looks at every base path, loads what is new there and unloads what went."""
-        with self._reloading:
+        with self._replacing:
             self._refresh()
 
     def lease(self, spec: ModelSpec) -> Lease[ServableT]:
@@ -92,24 +119,29 @@ class Core(Generic[ServableT]):
         """
         if not spec.name:
             raise InvalidArgument("ModelSpec has no name specified.")
-        return self._manager.lease(spec.name, self._version(spec))
+        version = self._version(spec)
+        try:
+            return self._manager.lease(spec.name, version)
+        except NotFound:
+            # Between the two lines above a label may have moved, and the version that it left been unloaded.
+            if self._version(spec) == version:
+                raise
+            return self._manager.lease(spec.name, self._version(spec))
 
     def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
-        """The versions meant by a request, newest first.
+        """The version meant by a request, or all of the model's, newest first. A label is ignored, as it always was.
 
         Raises:
-            InvalidArgument: An unknown label.
             NotFound: There never was such a version or model.
         """
-        version = self._version(spec)
         statuses = self._manager.statuses(spec.name)
-        if version is None:
+        if spec.version is None:
             if not statuses:
                 raise NotFound(f"Could not find any versions of model {spec.name}")
             return statuses
-        chosen = [status for status in statuses if status.version == version]
+        chosen = [status for status in statuses if status.version == spec.version]
         if not chosen:
-            raise NotFound(f"Could not find version {version} of model {spec.name}")
+            raise NotFound(f"Could not find version {spec.version} of model {spec.name}")
         return chosen
 
     def _version(self, spec: ModelSpec) -> int | None:
@@ -120,37 +152,64 @@ class Core(Generic[ServableT]):
             raise InvalidArgument(f"Unrecognized servable version label: {spec.label}")
         return version
 
+    def _refuse_to_lose_the_list(self) -> None:
+        if self._models is not None:
+            raise FailedPrecondition(
+                "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to "
+                "another."
+            )
+        _LOG.info("Taking no action for empty config.")
+
     def _checked_labels(self, model: ModelConfig) -> Mapping[str, int]:
-        available = {one.version for one in self._manager.statuses(model.name) if one.state is State.AVAILABLE}
-        in_use = self._labels.get(model.name, {})
-        for label, version in model.labels.items():
-            may_wait = self._allow_labels_for_unavailable and in_use.get(label, version) == version
-            if version not in available and not may_wait:
-                raise FailedPrecondition(
-                    f"Request to assign label to version {version} of model {model.name}, "
-                    "which is not currently available for inference"
-                )
-        return dict(model.labels)
+        statuses = self._manager.statuses(model.name)
+        return checked_labels(
+            model,
+            in_use=self._labels.get(model.name, {}),
+            available={one.version for one in statuses if one.state is State.AVAILABLE},
+            unused_may_wait=self._allow_labels_for_unavailable,
+        )
+
+    def _wait_for(
+        self, names: Collection[str], noun: str, timeout_s: float | None, abandoned: Callable[[], bool]
+    ) -> None:
+        def found() -> dict[str, list[VersionStatus]]:
+            # A later list may have dropped a model that this one brought.
+            return {
+                model.name: self._manager.statuses(model.name) for model in self._models or () if model.name in names
+            }
+
+        def settled() -> bool:
+            return all(availability.settled(versions) for versions in found().values())
+
+        self._manager.wait_until(settled, timeout_s=timeout_s, abandoned=abandoned)
+        availability.check(found(), noun=noun)
 
     def _refresh(self) -> None:
-        for model in self._models:
-            found = source.version_directories(model.base_path)
-            if found is None:
-                self._complain(model.name, f"Could not find base path {model.base_path} for servable {model.name}")
+        for model in self._models or ():
+            if not self._look_at_file_system:
+                return
+            try:
+                found = source.version_directories(model)
+            except InvalidArgument as missing:
+                self._complain(model.name, [str(missing)])
                 continue
             aspired = source.aspired_versions(model.policy, found)
-            self._complain(model.name, "" if aspired else _nothing_there(model))
+            self._complain(model.name, source.shortcomings(model, aspired))
             self._manager.set_aspired(model.name, aspired)
 
-    def _complain(self, name: str, problem: str) -> None:
-        """Logs a model's problem once, not at every poll."""
-        if problem and self._complaints.get(name) != problem:
-            _LOG.warning("%s", problem)
-        self._complaints[name] = problem
+    def _complain(self, name: str, problems: list[str]) -> None:
+        """Logs a model's problems once, not at every poll."""
+        if problems != self._complaints.get(name, []):
+            for problem in problems:
+                _LOG.warning("%s", problem)
+        self._complaints[name] = problems
 
 
-def _nothing_there(model: ModelConfig) -> str:
-    return (
-        f"No versions of servable {model.name} found under base path {model.base_path}. "
-        "Did you forget to name your leaf directory as a number (eg. '/1/')?"
-    )
+def _log_changes(before: ModelList, after: ModelList) -> None:
+    old, new = ({model.name: model for model in models} for models in (before, after))
+    for name in sorted(old.keys() - new.keys()):
+        _LOG.info("model %s leaves the list", name)
+    for name, model in new.items():
+        if old.get(name) != model:
+            labels = ", ".join(f"{label} = {version}" for label, version in sorted(model.labels.items()))
+            _LOG.info("model %s: %s from %s%s", name, model.policy, model.base_path, f", {labels}" if labels else "")

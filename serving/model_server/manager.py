@@ -1,118 +1,98 @@
 """The registry of versions: carries out the policy's actions and hands out loaded versions to requests.
 
-Thin: it decides nothing (that is `policy`) and knows nothing of TensorFlow (the loader is given to it). Thread-safe.
+Thin: it decides nothing (that is `policy`) and knows nothing of TensorFlow (the loader is given to it). Thread-safe:
+one lock, never held while something is loaded or closed, so that no load can hold up a request or another model.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic
 
-from serving.model_server.errors import DeadlineExceeded, Internal, NotFound, ServerError, Unavailable, Unknown
-from serving.model_server.policy import Load, Snapshot, State, Unload, next_action
+from serving.model_server.errors import DeadlineExceeded, Internal, NotFound, ServerError, Unavailable
+from serving.model_server.lifecycle import Lease, ServableT, Version, VersionStatus
+from serving.model_server.memory import resident_mb
+from serving.model_server.policy import Load, State, Unload, next_action
 
 _LOG = logging.getLogger(__name__)
-_LOAD_THREADS = 4
 _WATCH_S = 0.2
 
-
-class Closable(Protocol):
-    """What a loader makes: something to be closed when its last request is answered."""
-
-    def close(self) -> None:
-        """Frees memory and threads."""
-
-
-ServableT = TypeVar("ServableT", bound=Closable)
 Loader = Callable[[str, int, Path], ServableT]
 
 
-@dataclass(frozen=True)
-class VersionStatus:
-    """One version of a model and the error that ended it, if one did."""
+class _Model(Generic[ServableT]):
+    """The versions that a model has or had, and those that it should have."""
 
-    version: int
-    state: State
-    error: ServerError | None = None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.wanted: Mapping[int, Path] = {}
+        self.versions: dict[int, Version[ServableT]] = {}
+        self.available: dict[int, Version[ServableT]] = {}
 
+    def reconcile(self) -> None:
+        """Marks the versions as aspired or not, and adds new ones.
 
-class _Version(Generic[ServableT]):
-    """A version's record, guarded by the manager's lock."""
+        One that is UNLOADING, or loaded from elsewhere, has to come to its END first; it is added then.
+        """
+        for version in self.versions.values():
+            if version.aspired and version.number not in self.wanted:
+                version.dismiss()
+        for number, path in self.wanted.items():
+            known = self.versions.get(number)
+            if known is None or (known.state is State.END and not known.aspired):
+                self.versions[number] = Version(self.name, number, path)
+            elif not known.aspired and known.may_return(path):
+                known.aspired = True
 
-    def __init__(self, number: int, path: Path) -> None:
-        self.number = number
-        self.path = path
-        self.aspired = True
-        self.state = State.START
-        self.error: ServerError | None = None
-        self.servable: ServableT | None = None
-        self.in_flight = 0
-        self.attempts = 0
-        self.retry: threading.Timer | None = None
-
-    def snapshot(self) -> Snapshot:
-        return Snapshot(self.number, self.state, self.aspired, self.retry is not None)
-
-    def fail(self, error: ServerError | None) -> None:
-        self.retry = None
-        self.error = error
-        self.state = State.END
-
-
-class Lease(Generic[ServableT]):
-    """A loaded version in the hands of one request: it stays loaded until the ``with`` block ends."""
-
-    def __init__(self, servable: ServableT, version: int, release: Callable[[], None]) -> None:
-        self.servable = servable
-        self.version = version
-        self._release = release
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._release()
+    def serving(self, number: int | None) -> Version[ServableT] | None:
+        """The version of that number, or the highest, if it is AVAILABLE."""
+        return self.available.get(max(self.available, default=0) if number is None else number)
 
 
 class Manager(Generic[ServableT]):
     """Every version of every model, from START to END."""
 
-    def __init__(self, load: Loader[ServableT], *, retries: int = 0, retry_interval_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        load: Loader[ServableT],
+        *,
+        retries: int = 0,
+        retry_interval_s: float = 60.0,
+        load_threads: int = 0,
+        unload_threads: int = 0,
+    ) -> None:
         """Starts with no model.
 
         Args:
             load: Makes a servable of (model name, version, path); raises ServerError.
             retries: Further attempts for a version that fails to load.
             retry_interval_s: Seconds between them.
+            load_threads: How many versions load at the same time; 0: four a CPU.
+            unload_threads: How many are closed at the same time; 0: four.
         """
         self._load = load
         self._retries = retries
         self._retry_interval_s = retry_interval_s
-        self._models: dict[str, dict[int, _Version[ServableT]]] = {}
+        self._models: dict[str, _Model[ServableT]] = {}
         self._changed = threading.Condition()
-        self._pool = ThreadPoolExecutor(_LOAD_THREADS, thread_name_prefix="lifecycle")
+        self._loads = ThreadPoolExecutor(load_threads or 4 * (os.cpu_count() or 1), thread_name_prefix="load")
+        # Apart from the loads: a slow one must not keep memory from being freed.
+        self._unloads = ThreadPoolExecutor(unload_threads or 4, thread_name_prefix="unload")
         self._closed = False
 
     def set_aspired(self, name: str, versions: Mapping[int, Path]) -> None:
         """Says which versions of a model are wanted; loading and unloading follow by themselves."""
         with self._changed:
-            known = self._models.setdefault(name, {})
-            for number, record in known.items():
-                if number not in versions and record.aspired:
-                    self._dismiss(record)
-            for number, path in versions.items():
-                if number not in known or not known[number].aspired:
-                    self._admit(known, number, path)
-            self._advance(name)
+            model = self._models.setdefault(name, _Model(name))
+            if model.wanted != versions:
+                model.wanted = dict(versions)
+                self._advance(model)
 
     def lease(self, name: str, version: int | None) -> Lease[ServableT]:
         """A version to run a request on: the given one, or the highest that is AVAILABLE.
@@ -121,171 +101,150 @@ class Manager(Generic[ServableT]):
             NotFound: It is not loaded.
         """
         with self._changed:
-            record = self._serving(name, version)
-            if record is None or record.servable is None:
+            model = self._models.get(name)
+            serving = model.serving(version) if model is not None else None
+            if model is None or serving is None or serving.servable is None:
                 asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
                 raise NotFound(f"Servable not found for request: {asked}")
-            record.in_flight += 1
-            return Lease(record.servable, record.number, lambda: self._release(name, record))
+            serving.in_flight += 1
+            return Lease(serving.servable, serving.number, lambda: self._release(model, serving))
 
     def statuses(self, name: str) -> list[VersionStatus]:
         """Every version that the model has or had, newest first."""
         with self._changed:
-            records = sorted(self._models.get(name, {}).values(), key=lambda one: -one.number)
-            return [VersionStatus(one.number, one.state, one.error) for one in records]
+            model = self._models.get(name)
+            if model is None:
+                return []
+            newest_first = sorted(model.versions.values(), key=lambda one: -one.number)
+            return [one.status(wanted=one.number in model.wanted) for one in newest_first]
 
-    def wait_available(
-        self, names: Collection[str], *, timeout_s: float | None = None, abandoned: Callable[[], bool]
+    def wait_until(
+        self, holds: Callable[[], bool], *, timeout_s: float | None = None, abandoned: Callable[[], bool]
     ) -> None:
-        """Returns once each of the models has a version that serves.
+        """Waits for a condition on the versions' states.
 
         Args:
-            names: The models.
+            holds: The condition; asked whenever a state has changed.
             timeout_s: How long to wait; None: as long as it takes.
             abandoned: Asked now and then; True ends the wait.
 
         Raises:
-            Unknown: A model has no version left that could become available; the message has each error.
             DeadlineExceeded: Not in time.
             Unavailable: Abandoned, or the server stops.
         """
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
-            deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-            while not all(self._available(name) for name in names):
-                self._check_hopeless(names)
+            while not holds():
                 if self._closed or abandoned():
                     raise Unavailable("The wait for the models was given up")
                 if deadline_s is not None and time.monotonic() >= deadline_s:
-                    raise DeadlineExceeded(f"Models did not become available in time: {', '.join(sorted(names))}")
+                    raise DeadlineExceeded("Models did not become available in time")
                 self._changed.wait(_WATCH_S)
 
     def close(self) -> None:
         """Starts no further load; requests in flight keep what they have."""
         with self._changed:
             self._closed = True
-            for records in self._models.values():
-                for record in records.values():
-                    if record.retry is not None:
-                        record.retry.cancel()
+            for model in self._models.values():
+                for version in model.versions.values():
+                    version.stop_retrying()
             self._changed.notify_all()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._loads.shutdown(wait=False, cancel_futures=True)
+        self._unloads.shutdown(wait=False, cancel_futures=True)
 
-    # The methods below run with the lock held, unless they say otherwise.
-
-    def _admit(self, known: dict[int, _Version[ServableT]], number: int, path: Path) -> None:
-        record = known.get(number)
-        if record is not None and record.state in (State.LOADING, State.AVAILABLE):
-            record.aspired = True
-        elif record is None or record.state is not State.UNLOADING:
-            known[number] = _Version(number, path)
-        # One that is unloading is admitted by the poll that finds it at its END.
-
-    def _dismiss(self, record: _Version[ServableT]) -> None:
-        record.aspired = False
-        if record.retry is not None:
-            record.retry.cancel()
-            record.fail(record.error)
-        elif record.state is State.START:
-            record.fail(None)
-
-    def _serving(self, name: str, version: int | None) -> _Version[ServableT] | None:
-        serving = {n: one for n, one in self._models.get(name, {}).items() if one.state is State.AVAILABLE}
-        return serving.get(max(serving, default=0) if version is None else version)
-
-    def _available(self, name: str) -> bool:
-        return any(one.aspired and one.state is State.AVAILABLE for one in self._models.get(name, {}).values())
-
-    def _check_hopeless(self, names: Collection[str]) -> None:
-        failed: list[str] = []
-        for name in names:
-            aspired = [one for one in self._models.get(name, {}).values() if one.aspired]
-            if aspired and all(one.state is State.END for one in aspired):
-                failed.extend(_failure(name, one) for one in aspired)
-        if failed:
-            raise Unknown(f"{len(failed)} servable(s) did not become available: {{{''.join(failed)}}}")
-
-    def _advance(self, name: str) -> None:
-        records = self._models.get(name, {})
+    def _advance(self, model: _Model[ServableT]) -> None:
+        """Does what the policy says until it has nothing more to say. With the lock held."""
+        model.reconcile()
         while not self._closed:
-            action = next_action([one.snapshot() for one in records.values()])
-            if action is None:
-                break
-            record = records[action.version]
-            match action:
-                case Load():
-                    self._start_loading(name, record)
-                case Unload():
-                    record.state = State.UNLOADING
-                    self._close_when_idle(name, record)
+            match next_action([one.snapshot() for one in model.versions.values()]):
+                case Load(number):
+                    version = model.versions[number]
+                    version.load_requested = True
+                    self._loads.submit(self._attempt, model, version)
+                case Unload(number):
+                    version = model.available.pop(number)
+                    version.state = State.UNLOADING
+                    self._close_if_idle(model, version)
+                case None:
+                    break
         self._changed.notify_all()
 
-    def _start_loading(self, name: str, record: _Version[ServableT]) -> None:
-        record.state = State.LOADING
-        record.retry = None
-        if not self._closed:
-            self._pool.submit(self._load_one, name, record)
+    def _attempt(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
+        """Loads a version, or plans another attempt. In a thread of the pool."""
+        with self._changed:
+            if self._closed or version.state is State.END:
+                return
+            version.retry = None
+            version.state = State.LOADING
+            self._changed.notify_all()
+        _LOG.info("loading %s from %s", version, version.path)
+        started_s = time.monotonic()
+        outcome = self._outcome(version)
+        if isinstance(outcome, ServerError):
+            self._failed(model, version, outcome)
+        else:
+            self._loaded(model, version, outcome, time.monotonic() - started_s)
 
-    def _load_one(self, name: str, record: _Version[ServableT]) -> None:
-        """In a thread of the pool, without the lock."""
-        _LOG.info("loading %s version %d from %s", name, record.number, record.path)
-        error: ServerError | None = None
-        servable: ServableT | None = None
+    def _outcome(self, version: Version[ServableT]) -> ServableT | ServerError:
         try:
-            servable = self._load(name, record.number, record.path)
+            return self._load(version.name, version.number, version.path)
         except ServerError as expected:
-            error = expected
+            # A new one: the traceback would keep alive whatever the loader had in its hands.
+            return type(expected)(str(expected))
         except Exception as fault:
-            _LOG.exception("the loader broke on %s version %d", name, record.number)
-            error = Internal(f"{type(fault).__name__}: {fault}")
+            _LOG.exception("the loader broke on %s", version)
+            return Internal(f"{type(fault).__name__}: {fault}")
+
+    def _loaded(
+        self, model: _Model[ServableT], version: Version[ServableT], servable: ServableT, spent_s: float
+    ) -> None:
         with self._changed:
-            if error is None:
-                record.servable, record.state, record.error = servable, State.AVAILABLE, None
-                _LOG.info("serving %s version %d", name, record.number)
-            else:
-                self._load_failed(name, record, error)
-            self._advance(name)
+            in_time = version.loaded(servable)
+            if in_time:
+                model.available[version.number] = version
+            self._advance(model)
+        if in_time:
+            _LOG.info("serving %s, loaded in %.2f s; the process holds %d MB", version, spent_s, resident_mb())
+        else:
+            self._close(model, version)
 
-    def _load_failed(self, name: str, record: _Version[ServableT], error: ServerError) -> None:
-        record.attempts += 1
-        again = record.aspired and record.attempts <= self._retries and not self._closed
-        what_next = f"next attempt in {self._retry_interval_s:g} s" if again else "given up"
-        _LOG.error("cannot load %s version %d (%s): %s", name, record.number, what_next, error.described)
-        if not again:
-            record.fail(error)
-            return
-        record.error = error
-        record.retry = threading.Timer(self._retry_interval_s, self._retry, (name, record))
-        record.retry.daemon = True
-        record.retry.start()
-
-    def _retry(self, name: str, record: _Version[ServableT]) -> None:
-        """In the timer's thread, without the lock."""
+    def _failed(self, model: _Model[ServableT], version: Version[ServableT], error: ServerError) -> None:
         with self._changed:
-            if record.retry is not None:
-                self._start_loading(name, record)
+            again = version.failed(error, retries=self._retries) and not self._closed
+            what_next = f"next attempt in {self._retry_interval_s:g} s" if again else "given up"
+            _LOG.error("cannot load %s (%s): %s", version, what_next, error.described)
+            if again:
+                version.retry = threading.Timer(self._retry_interval_s, self._retry, (model, version))
+                version.retry.daemon = True
+                version.retry.start()
+            self._advance(model)
 
-    def _release(self, name: str, record: _Version[ServableT]) -> None:
-        """In the request's thread, without the lock."""
+    def _retry(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
+        """In the timer's thread."""
         with self._changed:
-            record.in_flight -= 1
-            if record.state is State.UNLOADING:
-                self._close_when_idle(name, record)
+            if version.retry is not None and not self._closed:
+                self._loads.submit(self._attempt, model, version)
 
-    def _close_when_idle(self, name: str, record: _Version[ServableT]) -> None:
-        if record.in_flight == 0 and not self._closed:
-            self._pool.submit(self._close_one, name, record)
-
-    def _close_one(self, name: str, record: _Version[ServableT]) -> None:
-        """In a thread of the pool, without the lock."""
-        servable, record.servable = record.servable, None
-        if servable is not None:
-            servable.close()
+    def _release(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
+        """In the request's thread."""
         with self._changed:
-            record.state = State.END
-            _LOG.info("unloaded %s version %d", name, record.number)
-            self._advance(name)
+            version.in_flight -= 1
+            if version.state is State.UNLOADING:
+                self._close_if_idle(model, version)
 
+    def _close_if_idle(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
+        if version.in_flight == 0 and not self._closed:
+            self._unloads.submit(self._close, model, version)
 
-def _failure(name: str, record: _Version[ServableT]) -> str:
-    reason = f" due to error: {record.error.described}" if record.error else ""
-    return f"{{name: {name} version: {record.number}{reason}}}, "
+    def _close(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
+        """Frees a version that nobody uses any more. In a thread of the pool."""
+        servable, version.servable = version.servable, None
+        try:
+            if servable is not None:
+                servable.close()
+        except Exception:
+            _LOG.exception("%s did not close cleanly", version)
+        with self._changed:
+            version.state = State.END
+            self._advance(model)
+        _LOG.info("unloaded %s; the process holds %d MB", version, resident_mb())

@@ -9,7 +9,7 @@ from tensorflow.core.protobuf import error_codes_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.model_server.core import ModelSpec
-from serving.model_server.manager import VersionStatus
+from serving.model_server.lifecycle import VersionStatus
 
 SIGNATURE_DEF = "signature_def"
 

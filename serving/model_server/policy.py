@@ -1,4 +1,25 @@
-"""The aspired-version policy: a pure function from what is, and what is wanted, to the next thing to do."""
+"""The aspired-version policy: a pure function from what is, and what is wanted, to the next thing to do.
+
+The life of a version, in TensorFlow Serving's words::
+
+    aspired             a load thread is free          loaded
+       |                           |                      |
+       v                           v                      v
+     START ----------------> LOADING ------------> AVAILABLE
+       |                     |  |  ^  |                 |
+       |                     |  +--+  |                 |  not aspired, and replaced
+       |                     | failed:|                 |  (or nothing else is aspired)
+       |                     | tried  |                 v
+       | no longer           | again  +---------> UNLOADING
+       | aspired             | later   no longer      |
+       |                     |         aspired        |  closed, once its last request is answered
+       |      out of         |                        |
+       |      attempts       v                        |
+       +------------------> END <---------------------+
+
+Requests run on AVAILABLE versions alone, and finish on the one they started with while it is UNLOADING. A version that
+is aspired again after its END starts anew.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +29,7 @@ from dataclasses import dataclass
 
 
 class State(enum.Enum):
-    """The life of one version, in TensorFlow Serving's words."""
+    """Where a version is in its life."""
 
     START = "START"
     LOADING = "LOADING"
@@ -25,18 +46,18 @@ class Snapshot:
         version: Its number.
         state: Where it is in its life.
         aspired: True if it is wanted.
-        retrying: True if it failed to load and waits for another attempt.
+        load_requested: True if it is at START and only waits for a load thread.
     """
 
     version: int
     state: State
     aspired: bool
-    retrying: bool = False
+    load_requested: bool = False
 
 
 @dataclass(frozen=True)
 class Load:
-    """Start loading this version."""
+    """Load this version, as soon as a thread is free."""
 
     version: int
 
@@ -51,15 +72,13 @@ class Unload:
 def next_action(versions: Sequence[Snapshot]) -> Load | Unload | None:
     """What to do next for one model, preserving availability: a new version is loaded before an old one is unloaded.
 
-    One version of a model loads at a time, the highest first.
+    Unaspired versions go one by one, the lowest first, if another serves in their place or nothing is aspired at all.
+    Aspired ones are loaded, the highest first.
     """
     aspired = [one for one in versions if one.aspired]
     leaving = [one for one in versions if not one.aspired and one.state is State.AVAILABLE]
     replaced = any(one.state is State.AVAILABLE for one in aspired)
     if leaving and (not aspired or replaced or len(leaving) > 1):
         return Unload(min(one.version for one in leaving))
-    waiting = [one for one in aspired if one.state is State.START]
-    loading = any(one.state is State.LOADING and not one.retrying for one in versions)
-    if waiting and not loading:
-        return Load(max(one.version for one in waiting))
-    return None
+    new = [one for one in aspired if one.state is State.START and not one.load_requested]
+    return Load(max(one.version for one in new)) if new else None

@@ -18,6 +18,8 @@ from serving.model_server.errors import ServerError
 from serving.model_server.flags import Settings
 from serving.model_server.grpc_listener import GrpcListener
 from serving.model_server.manager import Loader, Manager
+from serving.model_server.metrics import Metrics
+from serving.model_server.monitoring_config import read_prometheus_path
 from serving.model_server.predict import Runner, run_directly
 from serving.model_server.rest import RestApi
 from serving.model_server.rest_listener import RestListener
@@ -44,20 +46,35 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     gc.freeze()
     try:
         models, run, grpc = _models(settings), _runner(settings), GrpcListener(settings)
+        metrics, prometheus_path = Metrics(), _prometheus_path(settings)
     except ServerError as error:
         raise StartError(f"Failed to start server. Error: {error.described}") from None
     manager = Manager(
-        _loader(settings),
+        _loader(settings, metrics),
         retries=settings.max_num_load_retries,
-        retry_interval_s=settings.load_retry_interval_micros / 1e6,
+        retry_interval_s=max(settings.load_retry_interval_micros, 0) / 1e6,
+        load_threads=settings.num_load_threads,
+        unload_threads=settings.num_unload_threads,
     )
-    core = Core(manager, allow_labels_for_unavailable=settings.allow_version_labels_for_unavailable_models)
+    core = Core(
+        manager,
+        allow_labels_for_unavailable=settings.allow_version_labels_for_unavailable_models,
+        look_at_file_system=settings.file_system_poll_wait_seconds >= 0,
+    )
     try:
         _follow_file_system(core, settings, stop)
         _load_initial_models(core, models, stop)
         if not stop.is_set():
             _follow_config_file(core, settings, stop)
-            listeners = _open(core, run, grpc, settings)
+            api = RestApi(
+                core,
+                run,
+                metrics,
+                timeout_ms=settings.rest_api_timeout_in_ms,
+                cors=settings.rest_api_enable_cors_support,
+                prometheus_path=prometheus_path,
+            )
+            listeners = _open(core, run, grpc, api, settings)
             _LOG.info("ready after %.1f s", time.monotonic() - started_s)
             stop.wait()
             _drain(listeners)
@@ -65,22 +82,22 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         manager.close()
 
 
-def _load_initial_models(core: Core[Servable], models: ModelList, stop: threading.Event) -> None:
+def _load_initial_models(core: Core[Servable], models: ModelList | None, stop: threading.Event) -> None:
     """Returns when every model serves, or when told to stop."""
     try:
-        core.reload(models, abandoned=stop.is_set)
+        core.start(models, abandoned=stop.is_set)
     except ServerError as error:
         if not stop.is_set():
             raise StartError(f"Failed to start server. Error: {error.described}") from None
 
 
 def _open(
-    core: Core[Servable], run: Runner, grpc: GrpcListener, settings: Settings
+    core: Core[Servable], run: Runner, grpc: GrpcListener, api: RestApi, settings: Settings
 ) -> list[GrpcListener | RestListener]:
     """Answers from now on; gives what does."""
     listeners: list[GrpcListener | RestListener] = []
     if _offers_rest(settings):
-        listeners.append(RestListener(RestApi(core, run, timeout_ms=settings.rest_api_timeout_in_ms), settings))
+        listeners.append(RestListener(api, settings))
         _LOG.info("Exporting HTTP/REST API at:localhost:%d ...", settings.rest_api_port)
     # The gRPC port opens last: who finds it open finds everything ready.
     listeners.append(grpc)
@@ -108,7 +125,7 @@ def _offers_rest(settings: Settings) -> bool:
     return settings.rest_api_port not in (0, settings.port)
 
 
-def _models(settings: Settings) -> ModelList:
+def _models(settings: Settings) -> ModelList | None:
     if settings.model_config_file:
         return config.read_model_list(Path(settings.model_config_file))
     models = (ModelConfig(settings.model_name, Path(settings.model_base_path)),)
@@ -124,7 +141,11 @@ def _runner(settings: Settings) -> Runner:
     return Batcher(read_batching_parameters(Path(settings.batching_parameters_file)))
 
 
-def _loader(settings: Settings) -> Loader[Servable]:
+def _prometheus_path(settings: Settings) -> str | None:
+    return read_prometheus_path(Path(settings.monitoring_config_file)) if settings.monitoring_config_file else None
+
+
+def _loader(settings: Settings, metrics: Metrics) -> Loader[Servable]:
     parallelism = Parallelism(settings.tensorflow_intra_op_parallelism, settings.tensorflow_inter_op_parallelism)
 
     def load(name: str, version: int, path: Path) -> Servable:

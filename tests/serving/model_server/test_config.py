@@ -1,4 +1,4 @@
-"""Model lists and batching parameters in their official text format."""
+"""Model lists in their official text format."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.model_server.batching_config import BatchingParameters, read_batching_parameters
-from serving.model_server.config import All, Latest, ModelConfig, Specific, read_model_list
-from serving.model_server.errors import InvalidArgument
+from serving.model_server.config import All, Latest, ModelConfig, Specific, check_platforms, read_model_list
+from serving.model_server.errors import InvalidArgument, Unimplemented
 
 
 def written(folder: Path, text: str) -> Path:
@@ -37,11 +36,37 @@ def test_good_list_with_each_policy(tmp_path: Path, policy: str, expected: Lates
 
 def test_good_labels(tmp_path: Path) -> None:
     labels = 'version_labels { key: "stable" value: 2 } version_labels { key: "canary" value: 3 }'
-    assert read_model_list(written(tmp_path, one_model(labels)))[0].labels == {"stable": 2, "canary": 3}
+    models = read_model_list(written(tmp_path, one_model(labels)))
+    assert models == (ModelConfig("a", Path("/m/a"), labels={"stable": 2, "canary": 3}),)
 
 
-def test_good_empty_list_serves_nothing(tmp_path: Path) -> None:
-    assert read_model_list(written(tmp_path, "")) == ()
+def test_good_empty_list_is_a_list_and_an_empty_file_is_none(tmp_path: Path) -> None:
+    assert read_model_list(written(tmp_path, "model_config_list {}")) == ()
+    assert read_model_list(written(tmp_path, "")) is None
+    assert read_model_list(written(tmp_path, "# a comment")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        one_model("").replace("/m/a", "file:///m/a"),
+        one_model("").replace('model_platform: "tensorflow"', "model_type: TENSORFLOW"),
+    ],
+)
+def test_good_old_and_long_ways_to_write_it(tmp_path: Path, text: str) -> None:
+    assert read_model_list(written(tmp_path, text)) == (ModelConfig("a", Path("/m/a")),)
+
+
+def test_bad_custom_config_is_not_supported(tmp_path: Path) -> None:
+    with pytest.raises(Unimplemented, match=r"^ModelServer does not yet support custom model config.$"):
+        read_model_list(written(tmp_path, "custom_model_config {}"))
+
+
+def test_bad_platform_is_left_to_the_core_which_checks_the_labels_first(tmp_path: Path) -> None:
+    models = read_model_list(written(tmp_path, one_model("").replace("tensorflow", "foo")))
+    assert models is not None
+    with pytest.raises(InvalidArgument, match=r"^Model a requests unsupported platform foo$"):
+        check_platforms(models)
 
 
 TWICE = """model_config_list {
@@ -54,8 +79,12 @@ TWICE = """model_config_list {
     ("text", "message"),
     [
         (TWICE, "Illegal to list model a multiple times in config list"),
-        (one_model("").replace("tensorflow", "foo"), "Model a requests unsupported platform foo"),
         (one_model("").replace("tensorflow", ""), "Illegal setting neither ModelServerConfig::model_type"),
+        (one_model("model_type: TENSORFLOW"), "Illegal setting both ModelServerConfig::model_type"),
+        (
+            one_model("model_type: OTHER").replace('model_platform: "tensorflow"', ""),
+            "ModelServerConfig::model_type choice 2 not supported",
+        ),
         (
             one_model("").replace("/m/a", "m/a"),
             r"Expected model a to have an absolute path or URI; got base_path\(\)=m/a",
@@ -72,41 +101,3 @@ def test_bad_list_is_refused_in_tensorflow_servings_words(tmp_path: Path, text: 
 def test_bad_missing_file_is_named() -> None:
     with pytest.raises(InvalidArgument, match="Cannot read '/no/such/file': No such file or directory"):
         read_model_list(Path("/no/such/file"))
-
-
-def test_good_batching_parameters(tmp_path: Path) -> None:
-    text = """max_batch_size { value: 32 } batch_timeout_micros { value: 1500 } num_batch_threads { value: 3 }
-      max_enqueued_batches { value: 7 } thread_pool_name { value: "p" }
-      allowed_batch_sizes: 8 allowed_batch_sizes: 32 pad_variable_length_inputs: true"""
-    assert read_batching_parameters(written(tmp_path, text)) == BatchingParameters(
-        max_batch_size=32,
-        batch_timeout_s=0.0015,
-        max_enqueued_batches=7,
-        num_batch_threads=3,
-        allowed_batch_sizes=(8, 32),
-        pad_variable_length_inputs=True,
-    )
-
-
-def test_good_batching_defaults_are_those_of_tensorflow_serving(tmp_path: Path) -> None:
-    parameters = read_batching_parameters(written(tmp_path, ""))
-    assert (parameters.max_batch_size, parameters.batch_timeout_s, parameters.max_enqueued_batches) == (1000, 0.0, 10)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("max_batch_size: 32", "Invalid protobuf file"),
-        ("nonsense: 1", "Invalid protobuf file: .*nonsense"),
-        ("max_batch_size { value: 0 }", "max_batch_size must be positive; was 0"),
-        ("batch_timeout_micros { value: -1 }", "batch_timeout_micros must not be negative; was -1"),
-        (
-            "max_batch_size { value: 8 } allowed_batch_sizes: 8 allowed_batch_sizes: 4",
-            "allowed_batch_sizes entries must be monotonically increasing",
-        ),
-        ("max_batch_size { value: 8 } allowed_batch_sizes: 4", "last entry was 4; expected 8"),
-    ],
-)
-def test_bad_batching_parameters_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(InvalidArgument, match=message):
-        read_batching_parameters(written(tmp_path, text))

@@ -116,7 +116,7 @@ def test_bad_damaged_version_ends_with_an_error(lifecycle_server: ModelServer, b
     publish("half_plus_two", base / "1")
     (base / "2").mkdir()
     (base / "2" / "saved_model.pb").write_bytes(b"not a SavedModel")
-    with pytest.raises(ServingError, match=r"1 servable\(s\) did not become available: {{name: damaged version: 2"):
+    with pytest.raises(ServingError, match=r"1 model\(s\) did not become available: {{{name: damaged version: 2} due to"):
         reload(lifecycle_server, config("damaged", base))
     assert lifecycle_server.client.status(ModelSpec("damaged", version=2))[0].error
 

@@ -9,18 +9,25 @@ from serving.model_server.policy import Load, Snapshot, State, Unload, next_acti
 WANTED, UNWANTED = True, False
 
 
-def one(version: int, state: State, aspired: bool, retrying: bool = False) -> Snapshot:
-    return Snapshot(version, state, aspired, retrying)
+def one(version: int, state: State, aspired: bool, load_requested: bool = False) -> Snapshot:
+    return Snapshot(version, state, aspired, load_requested)
 
 
 CASES: dict[str, tuple[list[Snapshot], Load | Unload | None]] = {
     "nothing to do": ([one(1, State.AVAILABLE, WANTED)], None),
     "the first version loads": ([one(1, State.START, WANTED)], Load(1)),
     "the highest loads first": ([one(1, State.START, WANTED), one(2, State.START, WANTED)], Load(2)),
-    "one at a time": ([one(1, State.START, WANTED), one(2, State.LOADING, WANTED)], None),
-    "a version that waits for its next attempt holds up no other": (
-        [one(1, State.START, WANTED), one(2, State.LOADING, WANTED, retrying=True)],
+    "a version that is slow to load holds up no other": (
+        [one(1, State.START, WANTED), one(2, State.LOADING, WANTED)],
         Load(1),
+    ),
+    "one that waits for a thread is not loaded twice": (
+        [one(1, State.START, WANTED), one(2, State.START, WANTED, load_requested=True)],
+        Load(1),
+    ),
+    "what leaves goes before anything is loaded": (
+        [one(1, State.AVAILABLE, UNWANTED), one(2, State.AVAILABLE, WANTED), one(3, State.START, WANTED)],
+        Unload(1),
     ),
     "the old one stays while the new one loads": (
         [one(1, State.AVAILABLE, UNWANTED), one(2, State.LOADING, WANTED)],

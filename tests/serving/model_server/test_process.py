@@ -110,6 +110,6 @@ def test_bad_label_at_a_cold_start_is_refused_as_by_tensorflow_serving(tmp_path:
 def test_bad_first_model_keeps_the_server_from_starting(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     settings = Settings(port=unused_port(), model_base_path=str(tmp_path), max_num_load_retries=0)
-    message = r"1 servable\(s\) did not become available: {{name: default version: 1 due to error: NOT_FOUND: Could"
+    message = r"1 servable\(s\) did not become available: {{{name: default version: 1} due to error: NOT_FOUND: Could"
     with pytest.raises(StartError, match=f"Failed to start server. Error: UNKNOWN: {message}"):
         serve(settings, threading.Event())
