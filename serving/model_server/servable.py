@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import config_pb2
@@ -95,7 +96,7 @@ class Servable:
         self._fastest_s[signature] = math.inf if fastest_s is None else min(fastest_s, elapsed_s)
         if 0 < timeout_ms < elapsed_s * 1e3:
             raise DeadlineExceeded("Timed out waiting for notification")
-        return dict(zip(wanted, arrays, strict=True))
+        return {name: _as_array(value) for name, value in zip(wanted, arrays, strict=True)}
 
     def close(self) -> None:
         """Frees the model's memory. No run may be in progress."""
@@ -157,6 +158,13 @@ def load(path: Path, parallelism: Parallelism) -> Servable:
         session.close()
         raise _load_error(error) from error
     return Servable(session, dict(model.signature_def.items()), path)
+
+
+def _as_array(value: Any) -> NDArray[Any]:
+    """TensorFlow gives scalars bare; of bytes, numpy alone would make an array without their trailing zeros."""
+    if isinstance(value, np.ndarray):
+        return value
+    return np.array(value, np.object_) if isinstance(value, bytes) else np.asarray(value)
 
 
 def _load_error(error: BaseException) -> BaseException:
