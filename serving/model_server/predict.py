@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 
+from serving.model_server import tf
 from serving.model_server.errors import FailedPrecondition, InvalidArgument
 from serving.model_server.servable import Servable, Tensors
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
 from google.protobuf import text_format
 from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import regression_pb2
 
+from serving.model_server import tf
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.examples import INPUTS, run_examples, serialized, show_shape
 from serving.model_server.predict import Runner, run_directly

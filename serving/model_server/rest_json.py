@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 
 from serving.model_server import rest_mistakes as mistakes
+from serving.model_server import tf
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.servable import Tensors
 

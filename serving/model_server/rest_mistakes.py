@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
+from serving.model_server import tf
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.predict import dtype_name
 

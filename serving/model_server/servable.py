@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import config_pb2
 
-from serving.model_server import errors
+from serving.model_server import errors, tf
 from serving.model_server.errors import DeadlineExceeded, NotFound, ServerError
 
 Tensors = dict[str, NDArray[Any]]
@@ -150,10 +149,10 @@ def load(path: Path, parallelism: Parallelism) -> Servable:
         "intra_op_parallelism_threads": parallelism.intra_op,
         "inter_op_parallelism_threads": parallelism.inter_op,
     }
-    session = tf.compat.v1.Session(graph=graph, config=tf.compat.v1.ConfigProto(**threads))
+    session = tf.Session(graph=graph, config=config_pb2.ConfigProto(**threads))
     try:
         with graph.as_default():
-            model = tf.compat.v1.saved_model.load(session, [_SERVE], str(path))
+            model = tf.load_saved_model(session, [_SERVE], str(path))
     except BaseException as error:
         session.close()
         raise _load_error(error) from error

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
+from serving.model_server import tf
 from serving.model_server.errors import InvalidArgument
 
 _INT32_VALUES = ("int32", "uint8", "int16", "int8", "uint16", "qint8", "quint8", "qint16", "quint16", "qint32")

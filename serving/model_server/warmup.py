@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.model_server import tensors
+from serving.model_server import tensors, tf
 from serving.model_server.errors import DataLoss, InvalidArgument
 from serving.model_server.predict import SERVING_DEFAULT, predict
 from serving.model_server.servable import Servable
@@ -57,7 +56,7 @@ def _run(servable: Servable, request: Any) -> None:
 
 def _records(path: Path) -> Iterator[Any]:
     try:
-        for record in tf.compat.v1.io.tf_record_iterator(str(path)):
+        for record in tf.tf_record_iterator(str(path)):
             yield prediction_log_pb2.PredictionLog.FromString(record)
     except tf.errors.DataLossError as error:
         raise DataLoss(f"{error.message}. Please verify your warmup data is in TFRecord format.") from None
