@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import classification_pb2
 
-from serving.model_server import tf
+from serving.model_server import tensors
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.examples import INPUTS, run_examples, serialized, show_shape
 from serving.model_server.predict import Runner, run_directly
@@ -111,7 +111,7 @@ def class_result(arrays: Tensors, count: int) -> Any:
 def _check(name: str, array: NDArray[Any], dtype: int, count: int) -> None:
     if array.ndim != 2:
         raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {show_shape(array)}")
-    sent = tf.as_dtype(array.dtype).as_datatype_enum
+    sent = tensors.dtype_enum(array)
     if sent != dtype:
         wanted, got = types_pb2.DataType.Name(dtype), types_pb2.DataType.Name(sent)
         raise InvalidArgument(f"Expected {name} Tensor of {wanted}. Got: {got}")

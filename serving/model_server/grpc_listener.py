@@ -49,7 +49,9 @@ class GrpcListener:
         Raises:
             PortError: One of them cannot be opened.
         """
-        grpc_service.add_services(self._server, core, run)
+        grpc_service.add_services(
+            self._server, core, run, as_content=self._settings.enable_serialization_as_tensor_content
+        )
         if self._settings.enable_grpc_healthcheck_service:
             self._health = add_health(self._server)
         addresses = []

@@ -10,6 +10,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.model_server.core import ModelSpec
 from serving.model_server.lifecycle import VersionStatus
+from serving.model_server.predict import SERVING_DEFAULT
 
 SIGNATURE_DEF = "signature_def"
 
@@ -22,6 +23,13 @@ def model_spec(message: Any) -> ModelSpec:
         version=message.version.value if choice == "version" else None,
         label=message.version_label if choice == "version_label" else None,
     )
+
+
+def fill_spec(answered: Any, requested: Any, version: int) -> None:
+    """Says in a response's ModelSpec what ran: a request may have left out the version and the signature."""
+    answered.name = requested.name
+    answered.version.value = version
+    answered.signature_name = requested.signature_name or SERVING_DEFAULT
 
 
 def model_status(statuses: Iterable[VersionStatus]) -> Any:

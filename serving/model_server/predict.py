@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
+import numpy as np
 from tensorflow.core.framework import types_pb2
 
-from serving.model_server import tf
-from serving.model_server.errors import FailedPrecondition, InvalidArgument
+from serving.model_server import tensors
+from serving.model_server.errors import FailedPrecondition, Internal, InvalidArgument
 from serving.model_server.servable import Servable, Tensors
 
 SERVING_DEFAULT = "serving_default"
+_METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
 
 
 class Runner(Protocol):
@@ -34,7 +35,7 @@ def run_directly(
 def predict(
     servable: Servable,
     signature: str,
-    inputs: Mapping[str, NDArray[Any]],
+    inputs: Mapping[str, Any],
     *,
     output_filter: Collection[str] = (),
     run: Runner = run_directly,
@@ -45,7 +46,7 @@ def predict(
     Args:
         servable: The loaded version.
         signature: The signature's name.
-        inputs: Arrays by input name; object arrays hold bytes.
+        inputs: Arrays by input name, where object arrays hold bytes; or TensorProtos.
         output_filter: Only these outputs; empty means all.
         run: What runs it.
         timeout_ms: Milliseconds until it is given up; 0: never.
@@ -59,6 +60,11 @@ def predict(
     definition = servable.signatures.get(signature)
     if definition is None:
         raise FailedPrecondition(f'Serving signature key "{signature}" not found.')
+    if servable.check_method_names and definition.method_name not in _METHODS:
+        raise Internal(
+            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
+            f"Was: {definition.method_name}"
+        )
     _check_input_count(definition, inputs)
     feeds = _feeds(definition, inputs)
     outputs = _outputs(definition, output_filter)
@@ -83,13 +89,13 @@ def check_dtypes(definition: Any, feeds: Tensors) -> None:
     Raises:
         InvalidArgument: With the input's position among the feeds, which the session sorts by tensor name.
     """
-    if any(definition.inputs[alias].dtype != _dtype_enum(array) for alias, array in feeds.items()):
+    if any(definition.inputs[alias].dtype != tensors.dtype_enum(array) for alias, array in feeds.items()):
         raise _wrong_dtype(definition, feeds)
 
 
 def _wrong_dtype(definition: Any, feeds: Tensors) -> InvalidArgument:
     by_tensor = sorted(feeds, key=lambda alias: str(definition.inputs[alias].name))
-    pairs = [(definition.inputs[alias].dtype, _dtype_enum(feeds[alias])) for alias in by_tensor]
+    pairs = [(definition.inputs[alias].dtype, tensors.dtype_enum(feeds[alias])) for alias in by_tensor]
     position = next(at for at, (wanted, sent) in enumerate(pairs) if wanted != sent)
     wanted, sent = map(dtype_name, pairs[position])
     return InvalidArgument(f"Expects arg[{position}] to be {wanted} but {sent} is provided")
@@ -105,24 +111,24 @@ def _check_input_count(definition: Any, inputs: Mapping[str, Any]) -> None:
         )
 
 
-def _feeds(definition: Any, inputs: Mapping[str, NDArray[Any]]) -> Tensors:
+def _feeds(definition: Any, inputs: Mapping[str, Any]) -> Tensors:
     feeds: Tensors = {}
     for alias in sorted(definition.inputs):
         if alias in inputs:
-            feeds[alias] = inputs[alias]
+            value = inputs[alias]
+            feeds[alias] = value if isinstance(value, np.ndarray) else tensors.to_array(alias, value)
         elif alias in definition.defaults:
-            feeds[alias] = tf.make_ndarray(definition.defaults[alias])
+            feeds[alias] = tensors.to_array(alias, definition.defaults[alias])
         else:
             raise InvalidArgument(
                 f"Signature input alias: {alias}(feed name: {definition.inputs[alias].name}) not found in request and "
                 f"no default value provided. Inputs expected to be in the request {{{_join(inputs)}}}, "
                 f"or default input alias set: {_join(definition.defaults)}"
             )
-    unused = set(inputs) - set(feeds)
-    if unused:
+    used = [alias for alias in inputs if alias in definition.inputs]
+    if len(used) != len(inputs):
         raise InvalidArgument(
-            f"Inputs contains invalid name. Used request inputs: {_join(set(inputs) - unused)}, "
-            f"request input: {_join(inputs)}"
+            f"Inputs contains invalid name. Used request inputs: {_join(used)}, request input: {_join(inputs)}"
         )
     return feeds
 
@@ -141,10 +147,6 @@ def _outputs(definition: Any, output_filter: Collection[str]) -> Sequence[str]:
             raise InvalidArgument(f"duplicate output tensor alias: {alias}")
         seen.add(alias)
     return list(output_filter)
-
-
-def _dtype_enum(array: NDArray[Any]) -> int:
-    return int(tf.as_dtype(array.dtype).as_datatype_enum)
 
 
 def _join(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import regression_pb2
 
-from serving.model_server import tf
+from serving.model_server import tensors
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.examples import INPUTS, run_examples, serialized, show_shape
 from serving.model_server.predict import Runner, run_directly
@@ -83,7 +83,7 @@ def value_result(values: NDArray[Any], count: int) -> Any:
         )
     if values.shape[0] != count:
         raise InvalidArgument(f"Input batch size did not match output batch size: {count} vs. {values.shape[0]}")
-    dtype = tf.as_dtype(values.dtype).as_datatype_enum
+    dtype = tensors.dtype_enum(values)
     if dtype != types_pb2.DT_FLOAT:
         raise InvalidArgument(f"Expected output Tensor of DT_FLOAT.  Got: {types_pb2.DataType.Name(dtype)}")
     result = regression_pb2.RegressionResult()

@@ -94,6 +94,8 @@ def to_proto(array: NDArray[Any], *, as_content: bool = False) -> Any:
     """
     enum = dtype_enum(array)
     proto = tensor_pb2.TensorProto(dtype=enum)
+    # A scalar has an empty shape, not none.
+    proto.tensor_shape.SetInParent()
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     if not math.prod(array.shape):

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    input_pb2,
     model_management_pb2,
     predict_pb2,
 )
@@ -233,8 +231,3 @@ def test_bad_reload_without_a_model_list_is_refused(server: ModelServer) -> None
     code, text = refusal(server.models.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())
     assert code == "INVALID_ARGUMENT"
     assert text.endswith("Only ModelConfigList is currently supported")
-
-
-def test_classify_is_unimplemented(server: ModelServer) -> None:
-    message = classification_pb2.ClassificationRequest(input=input_pb2.Input())
-    assert refusal(server.predictions.Classify, message)[0] == "UNIMPLEMENTED"
