@@ -1,137 +1,186 @@
-"""The REST edge: TensorFlow Serving's HTTP API over the core, as one WSGI application."""
+"""The REST edge: TensorFlow Serving's HTTP API over the core. It knows requests and responses, and no socket."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import logging
 import re
+import time
 import zlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
-from google.protobuf import json_format
-from tensorflow_serving.apis import get_model_metadata_pb2
-from werkzeug.wrappers import Request, Response
-
-from serving.model_server import errors, messages, rest_json, rest_render
+from serving.model_server import errors, messages, rest_examples, rest_json, rest_render
+from serving.model_server.classify import classify
 from serving.model_server.core import Core, ModelSpec
-from serving.model_server.errors import InvalidArgument, NotFound, ServerError, Unimplemented
+from serving.model_server.errors import InvalidArgument, ServerError
+from serving.model_server.metrics import Metrics
 from serving.model_server.predict import SERVING_DEFAULT, Runner, predict
+from serving.model_server.regress import regress
+from serving.model_server.rest_messages import DEFAULT_TYPE, JSON, TEXT, Request, Response, error_page
+from serving.model_server.rest_route import Route, Target, malformed, route, split
 from serving.model_server.servable import Servable
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _LOG = logging.getLogger(__name__)
 
-_MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-_POST = re.compile(rf"(?i){_MODEL}:(?P<method>classify|regress|predict)")
-_GET = re.compile(rf"(?i){_MODEL}(?P<metadata>/metadata)?")
+_CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, GET"),
+    ("Access-Control-Allow-Headers", "Content-Type"),
+)
+_ORIGIN = re.compile("https?://")
+_MOST_UNCOMPRESSED = 100 * 2**20
 
-_STATUSES: dict[type[ServerError], int] = {
-    errors.InvalidArgument: 400,
-    errors.FailedPrecondition: 400,
-    errors.NotFound: 404,
-    errors.ResourceExhausted: 429,
-    errors.Cancelled: 499,
-    errors.Unimplemented: 501,
-    errors.Unavailable: 503,
-    errors.DeadlineExceeded: 504,
+_STATUSES: dict[str, int] = {
+    errors.InvalidArgument.status: 400,
+    errors.FailedPrecondition.status: 400,
+    errors.NotFound.status: 404,
+    errors.ResourceExhausted.status: 429,
+    errors.Cancelled.status: 499,
+    errors.Unimplemented.status: 501,
+    errors.Unavailable.status: 503,
+    errors.DeadlineExceeded.status: 504,
 }
 
 
 class RestApi:
-    """The WSGI application."""
+    """Answers requests. Thread-safe."""
 
-    def __init__(self, core: Core[Servable], run: Runner, *, timeout_ms: int) -> None:
-        """Needs the core and what runs requests. `timeout_ms`: until a Predict is given up; 0: never."""
+    def __init__(
+        self,
+        core: Core[Servable],
+        run: Runner,
+        metrics: Metrics,
+        *,
+        timeout_ms: int,
+        cors: bool = False,
+        prometheus_path: str | None = None,
+    ) -> None:
+        """Needs the core, what runs requests, and what counts them.
+
+        Args:
+            core: The models.
+            run: What runs a checked request.
+            metrics: Counts and times every request.
+            timeout_ms: Until a request's run is given up; 0 or less: never.
+            cors: Let pages of other origins read the answers.
+            prometheus_path: Where to show the metrics; None: nowhere.
+        """
         self._core = core
         self._run = run
-        self._timeout_ms = timeout_ms
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request."""
-        return self.answer(Request(environ))(environ, start_response)
+        self._metrics = metrics
+        self._timeout_ms = max(timeout_ms, 0)
+        self._cors = _CORS if cors else ()
+        self._prometheus_path = prometheus_path
 
     def answer(self, request: Request) -> Response:
-        """The response to a request; every error is ``{"error": "…"}``."""
+        """The response to a request; every error of the API is ``{"error": "…"}``."""
+        target = split(request.target)
+        if target is None:
+            return error_page(400)
+        if target.path == self._prometheus_path:
+            return self._prometheus(target)
+        if target.whole[:4].lower() != "/v1/":
+            return error_page(404)
+        started_s = time.perf_counter()
+        if self._cors and request.method == "OPTIONS":
+            model, api, status, response = "", "", *self._preflight(request)
+        else:
+            model, api, status, response = self._call(request, target)
+        seconds = time.perf_counter() - started_s
+        self._metrics.record_request(model, status, api=api, entrypoint="REST", seconds=seconds)
+        return response
+
+    def _call(self, request: Request, target: Target) -> tuple[str, str, str, Response]:
+        """The model's name, the method, the canonical status, and the response."""
+        model = method = ""
+        headers = (JSON, *self._cors)
         try:
-            return _json(self._dispatch(request), 200)
+            asked = route(request.method, target.whole)
+            model, method = asked.spec.name, asked.method
+            return model, method, "OK", Response(200, self._dispatch(asked, request, target).encode(), headers)
         except ServerError as error:
-            return _json(_error(str(error)), _STATUSES.get(type(error), 500))
+            status, text = error.status, str(error)
         except Exception as fault:
             _LOG.exception("a REST call broke")
-            return _json(_error(f"{type(fault).__name__}: {fault}"), 500)
+            status, text = errors.Internal.status, f"{type(fault).__name__}: {fault}"
+        body = rest_render.error(text).encode(errors="replace")
+        return model, method, status, Response(_STATUSES.get(status, 500), body, headers)
 
-    def _dispatch(self, request: Request) -> str:
-        if not request.path.lower().startswith("/v1/"):
-            raise NotFound(f"Not found: {request.path}. Expected /v1/models/NAME")
-        pattern = {"POST": _POST, "GET": _GET}.get(request.method)
-        match = pattern.fullmatch(request.path) if pattern else None
-        if match is None:
-            raise InvalidArgument(f"Malformed request: {request.method} {request.path}")
-        spec = _spec(match)
-        if request.method == "POST":
-            return self._post(match["method"].lower(), spec, request)
-        return self._metadata(spec) if match["metadata"] else self._status(spec)
+    def _dispatch(self, asked: Route, request: Request, target: Target) -> str:
+        if request.method == "GET":
+            if not asked.spec.name:
+                raise InvalidArgument("Missing model name in request.")
+            return self._metadata(asked.spec) if asked.metadata else self._status(asked.spec)
+        if asked.method == "predict":
+            return self._predict(asked.spec, _body(request))
+        if asked.method == "classify":
+            return self._classify(asked.spec, _body(request))
+        if asked.method == "regress":
+            return self._regress(asked.spec, _body(request))
+        # The path may be in capitals, but not the method in it.
+        raise malformed(request.method, target.whole)
 
-    def _post(self, method: str, spec: ModelSpec, request: Request) -> str:
-        if method != "predict":
-            raise Unimplemented(f"This server answers :predict. Received: :{method}")
-        document = rest_json.parse(_body(request))
-        signature = rest_json.signature_name(document) or SERVING_DEFAULT
+    def _predict(self, spec: ModelSpec, body: bytes) -> str:
+        document = rest_json.parse(body)
+        signature = rest_json.signature_name(document)
+        name = signature or SERVING_DEFAULT
         with self._core.lease(spec) as lease:
-            definition = lease.servable.signatures.get(signature)
+            definition = lease.servable.signatures.get(name)
             if definition is None:
-                raise InvalidArgument(f'Serving signature name: "{signature}" not found in signature def')
+                raise InvalidArgument(f'Serving signature name: "{name}" not found in signature def')
             if not definition.inputs:
-                raise InvalidArgument(f"Failed to get input map for signature: {signature}")
-            body = rest_json.predict_body(document, definition.inputs)
-            outputs = predict(lease.servable, signature, body.inputs, run=self._run, timeout_ms=self._timeout_ms)
-        return rest_render.predictions(outputs) if body.by_row else rest_render.columns(outputs)
+                raise InvalidArgument(f"Failed to get input map for signature: {signature or 'DEFAULT'}")
+            parsed = rest_json.predict_body(document, definition.inputs)
+            run = self._metrics.timed(self._run, spec.name, "Predict")
+            outputs = predict(lease.servable, name, parsed.inputs, run=run, timeout_ms=self._timeout_ms)
+        return rest_render.predictions(outputs) if parsed.by_row else rest_render.columns(outputs)
+
+    def _classify(self, spec: ModelSpec, body: bytes) -> str:
+        document = rest_json.parse(body)
+        signature = rest_json.signature_name(document) or SERVING_DEFAULT
+        examples = rest_examples.read(document)
+        run = self._metrics.timed(self._run, spec.name, "Classify")
+        with self._core.lease(spec) as lease:
+            result = classify(lease.servable, signature, examples, run=run, timeout_ms=self._timeout_ms)
+        self._metrics.record_examples(spec.name, len(result.classifications))
+        return rest_render.classifications(result)
+
+    def _regress(self, spec: ModelSpec, body: bytes) -> str:
+        document = rest_json.parse(body)
+        signature = rest_json.signature_name(document) or SERVING_DEFAULT
+        examples = rest_examples.read(document)
+        run = self._metrics.timed(self._run, spec.name, "Regress")
+        with self._core.lease(spec) as lease:
+            result = regress(lease.servable, signature, examples, run=run, timeout_ms=self._timeout_ms)
+        self._metrics.record_examples(spec.name, len(result.regressions))
+        return rest_render.regressions(result)
 
     def _status(self, spec: ModelSpec) -> str:
-        return _message(messages.model_status(self._core.statuses(spec)))
+        return rest_render.message(messages.model_status(self._core.statuses(spec)))
 
     def _metadata(self, spec: ModelSpec) -> str:
         with self._core.lease(spec) as lease:
             response = messages.model_metadata(spec.name, lease.version, lease.servable.signatures)
-        definitions = get_model_metadata_pb2.SignatureDefMap()
-        response.metadata[messages.SIGNATURE_DEF].Unpack(definitions)
-        return (
-            f'{{"model_spec": {_message(response.model_spec)}, '
-            f'"metadata": {{"{messages.SIGNATURE_DEF}": {_message(definitions)}}}}}'
-        )
+        return rest_render.metadata(response)
 
+    def _preflight(self, request: Request) -> tuple[str, Response]:
+        """A browser's question whether it may call."""
+        known = _ORIGIN.search(request.headers.get("origin", "")) is not None
+        status = "OK" if known else errors.FailedPrecondition.status
+        return status, Response(200 if known else 400, b"", (*self._cors, DEFAULT_TYPE))
 
-def _spec(match: re.Match[str]) -> ModelSpec:
-    version = match["version"]
-    if version is not None and int(version) > 2**63 - 1:
-        raise InvalidArgument(f"Failed to convert version: {version} to numeric.")
-    return ModelSpec(match["name"], None if version is None else int(version), match["label"])
+    def _prometheus(self, target: Target) -> Response:
+        if target.whole != self._prometheus_path:
+            text = f"Unexpected path: {target.whole}. Should be {self._prometheus_path}"
+            return Response(400, text.encode(), (TEXT,))
+        return Response(200, self._metrics.text(), (TEXT,))
 
 
 def _body(request: Request) -> bytes:
-    body = request.get_data(cache=False)
-    if request.headers.get("Content-Encoding", "").lower() != "gzip":
-        return body
+    """The content, unpacked if it says that it is packed; empty, as in TensorFlow Serving, if that fails."""
+    if "gzip" not in request.headers.get("content-encoding", ""):
+        return request.body
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InvalidArgument(f"Expected a gzip body, as Content-Encoding says. Received: {error}") from None
-
-
-def _message(message: Any) -> str:
-    text: str = json_format.MessageToJson(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
-    return text
-
-
-def _error(text: str) -> str:
-    return json.dumps({"error": text}, ensure_ascii=False)
-
-
-def _json(text: str, status: int) -> Response:
-    return Response(text, status=status, content_type="application/json")
+        body = unpacker.decompress(request.body, _MOST_UNCOMPRESSED)
+    except zlib.error:
+        return b""
+    return body if unpacker.eof and not unpacker.unused_data else b""

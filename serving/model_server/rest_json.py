@@ -1,4 +1,4 @@
-"""The JSON of a REST Predict request: the document, its signature name, and its tensors.
+"""The JSON of a REST request: the document, its signature name, and the tensors of a Predict.
 
 TensorFlow Serving's parser is strict about shape and type. Here a regular request is converted whole, by C code inside
 Python and numpy; only one that does not fit is walked again by `rest_mistakes`, to name the first mistake in it.
@@ -20,15 +20,32 @@ from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 
 from serving.model_server import rest_mistakes as mistakes
-from serving.model_server import tf
+from serving.model_server import rest_show, rest_syntax, tf
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.servable import Tensors
 
 _FLOATS = {types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE, types_pb2.DT_HALF, types_pb2.DT_BFLOAT16}
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_BASE64 = re.compile(r"([A-Za-z0-9+/]*)(={0,2})")
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F])"
+)
+_MOST_DIMENSIONS = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A request's content.
+
+    Attributes:
+        members: The parsed object.
+        body: Its text.
+    """
+
+    members: Mapping[str, Any]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PredictBody:
     """A parsed request.
 
@@ -41,38 +58,36 @@ class PredictBody:
     by_row: bool
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes) -> Document:
     """The document.
 
     Raises:
         InvalidArgument: No JSON, or no object.
     """
     try:
-        text = body.decode("utf-8-sig")
-        document = json.loads(text)
-    except UnicodeDecodeError as error:
-        raise InvalidArgument(f"JSON Parse error: Invalid encoding in string. at offset: {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise InvalidArgument(mistakes.syntax(error)) from None
-    except RecursionError:
-        raise InvalidArgument("JSON Parse error: The document is nested too deep. at offset: 0") from None
-    if not isinstance(document, dict):
-        raise InvalidArgument(f"JSON Value: {mistakes.show(document)} Is not object")
-    return document
+        # Bytes that are no UTF-8 reach the model as they are.
+        members = json.loads(body.decode("utf-8-sig", "surrogateescape"))
+        if b"\\u" in body and _LONE_SURROGATE.search(body):
+            members = rest_syntax.parse(body)
+    except (ValueError, RecursionError):
+        members = rest_syntax.parse(body)
+    if not isinstance(members, dict):
+        raise InvalidArgument(f"JSON Value: {rest_show.value(members)} Is not object")
+    return Document(members, body)
 
 
-def signature_name(document: Mapping[str, Any]) -> str:
+def signature_name(document: Document) -> str:
     """The signature asked for; empty for the default one. Raises InvalidArgument if it is no string."""
-    name = document.get("signature_name", "")
+    name = document.members.get("signature_name", "")
     if not isinstance(name, str):
         raise InvalidArgument(
-            f"JSON Value: {mistakes.show(document)} not formatted correctly. "
+            f"JSON Value: {rest_show.value(document.members)} not formatted correctly. "
             "'signature_name' key must be a string value."
         )
     return name
 
 
-def predict_body(document: Mapping[str, Any], infos: Mapping[str, Any]) -> PredictBody:
+def predict_body(document: Document, infos: Mapping[str, Any]) -> PredictBody:
     """The tensors of a document.
 
     Args:
@@ -81,23 +96,22 @@ def predict_body(document: Mapping[str, Any], infos: Mapping[str, Any]) -> Predi
 
     Raises:
         InvalidArgument: Neither or both of ``instances`` and ``inputs``, or values that do not fit the signature.
+        Unimplemented: An input of a dtype that JSON has no values for.
     """
-    by_row = "instances" in document
-    if by_row == ("inputs" in document):
-        if not by_row:
-            raise InvalidArgument("Missing 'inputs' or 'instances' key")
-        raise InvalidArgument(
-            f"JSON Value: {mistakes.show(document)} Not formatted correctly expecting only one of 'inputs' or "
-            "'instances' keys to exist "
-        )
-    if by_row:
-        return PredictBody(_rows(document, infos), by_row=True)
-    return PredictBody(_columns(document["inputs"], infos), by_row=False)
+    members = document.members
+    by_row = "instances" in members
+    if by_row == ("inputs" in members):
+        raise mistakes.no_tensors(members, both=by_row)
+    inputs = _rows(members, infos) if by_row else _columns(members["inputs"], infos)
+    if any(array.dtype.kind in "fV" and np.isinf(array).any() for array in inputs.values()):
+        # Python reads a number beyond a double as an infinite one.
+        rest_syntax.parse(document.body)
+    return PredictBody(inputs, by_row)
 
 
-def _rows(document: Mapping[str, Any], infos: Mapping[str, Any]) -> Tensors:
-    instances = document["instances"]
-    mistakes.check_instances(document, len(infos))
+def _rows(members: Mapping[str, Any], infos: Mapping[str, Any]) -> Tensors:
+    instances = members["instances"]
+    mistakes.check_instances(members, len(infos))
     if mistakes.is_named(instances[0]):
         whole = all(mistakes.is_named(one) and one.keys() == infos.keys() for one in instances)
         columns = {name: [one[name] for one in instances] for name in infos} if whole else None
@@ -124,7 +138,7 @@ def _columns(inputs: Any, infos: Mapping[str, Any]) -> Tensors:
             raise InvalidArgument(f"Missing named input: {name} in 'inputs' object.")
         array = _dense(inputs[name], info.dtype)
         if array is None:
-            raise mistakes.in_value(inputs[name], info.dtype)
+            raise mistakes.in_value(inputs[name], name, info.dtype)
         arrays[name] = array
     return arrays
 
@@ -141,6 +155,8 @@ def _dense(value: Any, dtype: int) -> NDArray[Any] | None:
             return None
         shape.append(sizes.pop())
         level = list(itertools.chain.from_iterable(level))
+    if len(shape) > _MOST_DIMENSIONS:
+        return None
     values = _values(level, dtype)
     return None if values is None else values.reshape(shape)
 
@@ -154,6 +170,8 @@ def _values(flat: list[Any], dtype: int) -> NDArray[Any] | None:
         return np.array(flat, bool) if types <= {bool} else None
     if dtype in _FLOATS:
         return _floats(flat, dtype) if types <= {int, float} else None
+    if not tf.as_dtype(dtype).is_integer or tf.as_dtype(dtype).is_quantized:
+        return None
     return _integers(flat, dtype) if types <= {int} else None
 
 
@@ -163,10 +181,8 @@ def _floats(flat: list[Any], dtype: int) -> NDArray[Any] | None:
         wide = np.array(flat, np.float64)
     except OverflowError:
         return None
-    if any(mistakes.is_lossy(value, dtype) for value in flat if type(value) is int):
-        return None
-    largest = mistakes.largest_float(dtype)
-    if np.any(np.isfinite(wide) & (np.abs(wide) > largest)):
+    large = np.flatnonzero(np.abs(wide) >= mistakes.least_lossy(dtype)).tolist()
+    if any(mistakes.is_lossy(flat[at], dtype) for at in large):
         return None
     narrow: NDArray[Any] = wide.astype(target)
     return narrow
@@ -174,9 +190,12 @@ def _floats(flat: list[Any], dtype: int) -> NDArray[Any] | None:
 
 def _integers(flat: list[Any], dtype: int) -> NDArray[Any] | None:
     low, high = mistakes.integer_range(dtype)
-    if flat and (min(flat) < low or max(flat) > high):
+    try:
+        wide = np.array(flat, np.uint64 if dtype == types_pb2.DT_UINT64 else np.int64)
+    except OverflowError:
         return None
-    wide = np.array(flat, np.uint64 if dtype == types_pb2.DT_UINT64 else np.int64)
+    if wide.size and (wide.min() < low or wide.max() > high):
+        return None
     # TensorFlow Serving reads the small types as int32 and lets them wrap.
     return wide.astype(tf.as_dtype(dtype).as_numpy_dtype)
 
@@ -185,20 +204,30 @@ def _strings(flat: list[Any]) -> NDArray[Any] | None:
     array = np.empty(len(flat), object)
     for position, value in enumerate(flat):
         if isinstance(value, str):
-            array[position] = value.encode()
+            array[position] = raw_bytes(value)
         elif mistakes.is_base64(value):
-            array[position] = _decode_base64(value["b64"])
+            array[position] = decode_base64(value["b64"])
         else:
             return None
     return array
 
 
-def _decode_base64(text: str) -> bytes:
-    compact = "".join(text.split())
-    unpadded = compact.rstrip("=")
-    if not _BASE64.fullmatch(compact):
-        raise InvalidArgument("Unable to base64 decode")
+def raw_bytes(text: str) -> bytes:
+    """The bytes of a string, as they were sent."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes of a base64 string, in which spaces and a missing padding are allowed.
+
+    Raises:
+        InvalidArgument: It is none.
+    """
     try:
-        return base64.b64decode(unpadded + "=" * (-len(unpadded) % 4))
-    except binascii.Error:
-        raise InvalidArgument("Unable to base64 decode") from None
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        pass
+    match = _BASE64.fullmatch("".join(text.split()))
+    if match is None or len(match[1]) % 4 == 1 or match[2] not in ("", "=" * (-len(match[1]) % 4)):
+        raise InvalidArgument("Unable to base64 decode")
+    return base64.b64decode(match[1] + "=" * (-len(match[1]) % 4))

@@ -1,27 +1,24 @@
-"""The REST API's listening server: waitress, with a limit for clients that send a request too slowly."""
+"""The REST API's listening server: takes connections, answers their requests, and drains."""
 
 from __future__ import annotations
 
 import logging
 import resource
+import socket
 import threading
 import time
-
-from waitress.channel import HTTPChannel
-from waitress.server import TcpWSGIServer
-from waitress.task import WSGITask
-from waitress.wasyncore import dispatcher
 
 from serving.model_server import ports
 from serving.model_server.flags import Settings
 from serving.model_server.rest import RestApi
+from serving.model_server.rest_http import Connection, Gone, Refused, refusal
 
-_LEAST_THREADS = 8
+_LOG = logging.getLogger(__name__)
+
 _IDLE_CHECK_S = 0.01
-_MOST_CONNECTIONS = 10_000
-_REQUEST_GRACE_S = 30.0
-_LEAST_BYTES_PER_S = 10_000
-_IN_MEMORY = 8 * 2**20
+_RETRY_S = 0.1
+_MOST_CONNECTIONS = 4_000
+_BACKLOG = 1_024
 
 
 class RestListener:
@@ -33,78 +30,90 @@ class RestListener:
         Raises:
             PortError: The port is in use.
         """
-        # waitress warns about every request that waits for a thread.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        holder = ports.bind("rest_api_port", settings.rest_api_port)
-        self._server = _Server(
-            api,
-            _sock=holder,
-            bind_socket=False,
-            sockinfo=(holder.family, holder.type, holder.proto, holder.getsockname()),
-            threads=max(settings.rest_api_num_threads, _LEAST_THREADS),
-            # A quarter of the open files that the process may have: models and gRPC need some as well.
-            connection_limit=min(_MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4),
-            channel_timeout=120,
-            asyncore_use_poll=True,
-            inbuf_overflow=_IN_MEMORY,
-            outbuf_overflow=_IN_MEMORY,
-        )
-        threading.Thread(target=self._server.run, name="rest", daemon=True).start()
+        self._api = api
+        self._socket = ports.bind("rest_api_port", settings.rest_api_port)
+        self._socket.listen(_BACKLOG)
+        # So many requests are worked on at a time; the others wait.
+        self._slots = threading.BoundedSemaphore(max(settings.rest_api_num_threads, 1))
+        # A quarter of the open files that the process may have: models and gRPC need some as well.
+        self._most = min(_MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+        self._lock = threading.Lock()
+        self._busy: set[Connection] = set()
+        # In the order in which they became idle.
+        self._idle: dict[Connection, None] = {}
+        self._draining = False
+        threading.Thread(target=self._accept, name="rest", daemon=True).start()
 
     def drain(self, timeout_s: float) -> None:
         """Takes no further connections and waits for the requests in flight, at most `timeout_s` seconds."""
-        self._server.draining = True
-        # Run by the loop itself: its table of sockets is not to be changed under it.
-        self._server.trigger.pull_trigger(lambda: dispatcher.close(self._server))
+        self._draining = True
+        # Wakes the thread that accepts, which close alone does not.
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        with self._lock:
+            idle = list(self._idle)
+        for connection in idle:
+            connection.hang_up()
         deadline_s = time.monotonic() + timeout_s
-        while self._busy() and time.monotonic() < deadline_s:
+        while self._busy and time.monotonic() < deadline_s:
             time.sleep(_IDLE_CHECK_S)
 
-    def _busy(self) -> bool:
-        channels = list(self._server.active_channels.values())
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+    def _accept(self) -> None:
+        while not self._draining:
+            try:
+                sock, _ = self._socket.accept()
+                threading.Thread(target=self._serve, args=(Connection(sock),), daemon=True).start()
+            except (OSError, RuntimeError):
+                # The client is gone again, or there are too many files or threads open for now.
+                if not self._draining:
+                    self._make_room()
+                    time.sleep(_RETRY_S)
+                continue
+            if len(self._idle) + len(self._busy) >= self._most:
+                self._make_room()
 
+    def _make_room(self) -> None:
+        """Ends the connection that has been idle for the longest time."""
+        with self._lock:
+            oldest = next(iter(self._idle), None)
+        if oldest is not None:
+            oldest.hang_up()
 
-class _Task(WSGITask):  # type: ignore[misc]  # untyped base
-    """A response, after which a server that drains wants no further request on the connection."""
+    def _serve(self, connection: Connection) -> None:
+        """One connection, until either side ends it."""
+        try:
+            while self._next_request(connection):
+                self._answer(connection)
+        except Gone:
+            pass
+        except Exception:
+            _LOG.exception("a REST connection broke")
+        finally:
+            with self._lock:
+                self._idle.pop(connection, None)
+                self._busy.discard(connection)
+            connection.close()
 
-    def build_response_header(self) -> bytes:
-        """As the base class."""
-        if self.channel.server.draining:
-            self.set_close_on_finish()
-        header: bytes = super().build_response_header()
-        return header
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]  # untyped base
-    """A connection that knows since when its unfinished request arrives, and how much of it did."""
-
-    task_class = _Task
-    began_s = 0.0
-    bytes_received = 0
-
-    def received(self, data: bytes) -> bool:
-        """As the base class."""
-        if self.request is None:
-            self.began_s, self.bytes_received = time.time(), 0
-        self.bytes_received += len(data)
-        accepted: bool = super().received(data)
-        return accepted
-
-    def too_slow(self, now_s: float) -> bool:
-        """Whether a request trickles in so as to keep the connection, at `now_s` seconds of Unix time."""
-        if self.request is None or self.requests:
+    def _next_request(self, connection: Connection) -> bool:
+        """Waits for it; False if none will come."""
+        with self._lock:
+            self._busy.discard(connection)
+            self._idle[connection] = None
+        if not connection.keep_alive or not connection.wait():
             return False
-        return now_s > self.began_s + _REQUEST_GRACE_S + self.bytes_received / _LEAST_BYTES_PER_S
+        with self._lock:
+            self._idle.pop(connection, None)
+            self._busy.add(connection)
+        return True
 
-
-class _Server(TcpWSGIServer):  # type: ignore[misc]  # untyped base
-    channel_class = _Channel
-    draining = False
-
-    def maintenance(self, now: float) -> None:
-        """Closes idle connections and slow ones, now and then."""
-        super().maintenance(now)
-        for channel in self.active_channels.values():
-            if channel.too_slow(now):
-                channel.will_close = True
+    def _answer(self, connection: Connection) -> None:
+        try:
+            request = connection.read()
+        except Refused as refused:
+            connection.write(refusal(refused))
+            return
+        with self._slots:
+            response = self._api.answer(request)
+        if self._draining:
+            connection.keep_alive = False
+        connection.write(response, method=request.method)

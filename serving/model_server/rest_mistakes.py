@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from tensorflow.core.framework import types_pb2
 
+from serving.model_server import rest_show as show
 from serving.model_server import tf
-from serving.model_server.errors import InvalidArgument
+from serving.model_server.errors import InvalidArgument, ServerError, Unimplemented
 from serving.model_server.predict import dtype_name
 
 _INTEGER_RANGES = {
@@ -19,38 +20,17 @@ _INTEGER_RANGES = {
     types_pb2.DT_UINT64: (0, 2**64 - 1),
 }
 _INT32_RANGE = (-(2**31), 2**31 - 1)
-
-# Python's words for a syntax error, and those of the parser in TensorFlow Serving.
-_SYNTAX = {
-    "Expecting value": "Invalid value.",
-    "Expecting property name enclosed in double quotes": "Missing a name for object member.",
-    "Expecting ':' delimiter": "Missing a colon after a name of object member.",
-    "Extra data": "The document root must not be followed by other values.",
-    "Unterminated string starting at": "Missing a closing quotation mark in string.",
-    "Invalid \\escape": "Invalid escape character in string.",
-    "Invalid \\uXXXX escape": "Incorrect hex digit after \\u escape in string.",
-    "Invalid control character at": "Invalid encoding in string.",
-}
+_MOST_DIMENSIONS = 64
 
 
-def syntax(error: json.JSONDecodeError) -> str:
-    """The message for a document that is no JSON; the offset is in bytes."""
-    if not error.doc:
-        return "JSON Parse error: The document is empty"
-    offset = len(error.doc[: error.pos].encode())
-    if error.msg == "Expecting ',' delimiter":
-        member = "} after an object member" if _inside_object(error.doc[: error.pos]) else "] after an array element"
-        what = f"Missing a comma or {member}."
-    elif not error.doc.strip():
-        what = "The document is empty."
-    else:
-        what = _SYNTAX.get(error.msg, error.msg)
-    return f"JSON Parse error: {what} at offset: {offset}"
-
-
-def show(value: Any) -> str:
-    """A JSON value as text."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def no_tensors(members: Mapping[str, Any], *, both: bool) -> InvalidArgument:
+    """Neither ``instances`` nor ``inputs``, or both."""
+    if not both:
+        return InvalidArgument("Missing 'inputs' or 'instances' key")
+    return InvalidArgument(
+        f"JSON Value: {show.value(members)} Not formatted correctly expecting only one of 'inputs' or "
+        "'instances' keys to exist "
+    )
 
 
 def is_base64(value: Any) -> bool:
@@ -63,11 +43,6 @@ def is_named(value: Any) -> bool:
     return isinstance(value, dict) and not is_base64(value)
 
 
-def largest_float(dtype: int) -> float:
-    """The largest finite value of a floating type."""
-    return float(tf.as_dtype(dtype).max)
-
-
 def integer_range(dtype: int) -> tuple[int, int]:
     """The smallest and largest JSON number that is taken for an integer type."""
     return _INTEGER_RANGES.get(dtype, _INT32_RANGE)
@@ -75,19 +50,23 @@ def integer_range(dtype: int) -> tuple[int, int]:
 
 def is_lossy(number: float, dtype: int) -> bool:
     """True if a number cannot be a float of the type: an integer with too many digits, or beyond the range."""
-    if isinstance(number, int):
-        digits = 53 if dtype == types_pb2.DT_DOUBLE else 24
-        return abs(number) >= 1 << digits
-    return math.isfinite(number) and abs(number) > largest_float(dtype)
+    if not show.is_double(number) and abs(number) >= 1 << (53 if dtype == types_pb2.DT_DOUBLE else 24):
+        return True
+    return abs(number) > float(tf.as_dtype(dtype).max) and math.isfinite(number)
 
 
-def check_instances(document: Mapping[str, Any], input_count: int) -> None:
+def least_lossy(dtype: int) -> float:
+    """No smaller number loses anything in a floating type."""
+    return {types_pb2.DT_DOUBLE: 2.0**53, types_pb2.DT_HALF: float(np.finfo(np.float16).max)}.get(dtype, 2.0**24)
+
+
+def check_instances(members: Mapping[str, Any], input_count: int) -> None:
     """Raises InvalidArgument if ``instances`` is no list, is empty, or is plain where names are needed."""
-    instances = document["instances"]
+    instances = members["instances"]
     if not isinstance(instances, list):
-        raise InvalidArgument(f"JSON Value: {show(document)} Excepting 'instances' to be an list/array")
+        raise InvalidArgument(f"JSON Value: {show.value(members)} Excepting 'instances' to be an list/array")
     if not instances:
-        raise InvalidArgument(f"JSON Value: {show(document)} No values in 'instances' array")
+        raise InvalidArgument(f"JSON Value: {show.value(members)} No values in 'instances' array")
     if not isinstance(instances[0], dict) and input_count > 1:
         raise InvalidArgument(
             "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
@@ -109,77 +88,97 @@ def in_instances(instances: Sequence[Any], infos: Mapping[str, Any]) -> InvalidA
             if mistake:
                 key = f" key: {name}" if named else ""
                 return InvalidArgument(
-                    f"Failed to process element: {position}{key} of 'instances' list. "
-                    f"Error: INVALID_ARGUMENT: {mistake}"
+                    f"Failed to process element: {position}{key} of 'instances' list. Error: {mistake.described}"
                 )
         if items.keys() != infos.keys():
             return InvalidArgument(
-                f"Failed to process element: {position} of 'instances' list. JSON object: {show(element)} "
+                f"Failed to process element: {position} of 'instances' list. JSON object: {show.value(element)} "
                 f"keys must be equal to: {','.join(sorted(infos))}"
             )
-    return InvalidArgument("Failed to process 'instances' list")
+    return InvalidArgument(f"tensor parsing error: {next(iter(infos))}")
 
 
-def in_value(value: Any, dtype: int) -> InvalidArgument:
-    """The first mistake in one tensor."""
-    return InvalidArgument(_in_tensor(value, _shape(value), dtype, 0) or "Failed to process 'inputs'")
+def in_value(value: Any, name: str, dtype: int) -> ServerError:
+    """The first mistake in one tensor, the value of an input."""
+    return _in_tensor(value, _shape(value), dtype, 0) or InvalidArgument(f"tensor parsing error: {name}")
 
 
-def _in_item(value: Any, name: str, infos: Mapping[str, Any], seen: dict[str, list[int]]) -> str:
+def type_name(value: Any) -> str:
+    """The kind of a JSON value."""
+    if isinstance(value, bool):
+        return str(value)
+    names = {str: "String", list: "Array", dict: "Object", type(None): "Null"}
+    return names.get(type(value), "Number")
+
+
+def lossy(value: Any, dtype: int) -> InvalidArgument:
+    """A number that a floating type does not hold."""
+    return InvalidArgument(
+        f"Cannot convert JSON value: {show.value(value)} to {dtype_name(dtype)} without loss of precision."
+    )
+
+
+def _in_item(value: Any, name: str, infos: Mapping[str, Any], seen: dict[str, list[int]]) -> ServerError | None:
     if name not in infos:
-        return f"JSON object: does not have named input: {name}"
+        return InvalidArgument(f"JSON object: does not have named input: {name}")
     shape = _shape(value)
     mistake = _in_tensor(value, shape, infos[name].dtype, 0)
     first = seen.setdefault(name, shape)
     if mistake or first == shape:
         return mistake
     if math.prod(first) != math.prod(shape):
-        return f"Expecting tensor size: {math.prod(first)} but got: {math.prod(shape)}"
-    return f"Expecting shape {_show_shape(first)} but got: {_show_shape(shape)}"
+        return InvalidArgument(f"Expecting tensor size: {math.prod(first)} but got: {math.prod(shape)}")
+    return InvalidArgument(f"Expecting shape {_show_shape(first)} but got: {_show_shape(shape)}")
 
 
-def _in_tensor(value: Any, shape: list[int], dtype: int, level: int) -> str:
+def _in_tensor(value: Any, shape: list[int], dtype: int, level: int) -> ServerError | None:
     rank = len(shape)
+    if rank > _MOST_DIMENSIONS:
+        return None
     if not isinstance(value, list):
         if level != rank:
-            return (
-                f"JSON Value: {show(value)} found at incorrect level: {level + 1} in the JSON DOM. "
+            return InvalidArgument(
+                f"JSON Value: {show.value(value)} found at incorrect level: {level + 1} in the JSON DOM. "
                 f"Expected at level: {rank}"
             )
         return _in_scalar(value, dtype)
     if level >= rank:
-        return f"Encountered list at unexpected level: {level} expected < {rank}"
+        return InvalidArgument(f"Encountered list at unexpected level: {level} expected < {rank}")
     if len(value) != shape[level]:
-        return f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
-    return next(filter(None, (_in_tensor(one, shape, dtype, level + 1) for one in value)), "")
+        return InvalidArgument(
+            f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
+        )
+    return next(filter(None, (_in_tensor(one, shape, dtype, level + 1) for one in value)), None)
 
 
-def _in_scalar(value: Any, dtype: int) -> str:
+def _in_scalar(value: Any, dtype: int) -> ServerError | None:
     if isinstance(value, dict) and dtype == types_pb2.DT_STRING:
-        return "" if is_base64(value) else f"JSON Value: {show(value)} not formatted correctly for base64 data"
-    if not _is_of_type(value, dtype):
-        return f"JSON Value: {show(value)} Type: {_type_name(value)} is not of expected type: {dtype_name(dtype)}"
-    if tf.as_dtype(dtype).is_floating and is_lossy(value, dtype):
-        return f"Cannot convert JSON value: {show(value)} to {dtype_name(dtype)} without loss of precision."
-    return ""
+        if is_base64(value):
+            return None
+        return InvalidArgument(f"JSON Value: {show.value(value)} not formatted correctly for base64 data")
+    fits = _is_of_type(value, dtype)
+    if fits is None:
+        return Unimplemented(f"Conversion of JSON Value: {show.value(value)} to type: {dtype_name(dtype)}")
+    if not fits:
+        return InvalidArgument(
+            f"JSON Value: {show.value(value)} Type: {type_name(value)} is not of expected type: {dtype_name(dtype)}"
+        )
+    return lossy(value, dtype) if tf.as_dtype(dtype).is_floating and is_lossy(value, dtype) else None
 
 
-def _is_of_type(value: Any, dtype: int) -> bool:
+def _is_of_type(value: Any, dtype: int) -> bool | None:
+    """Whether a value is of a type; None if no JSON value is."""
+    kind = tf.as_dtype(dtype)
     if dtype == types_pb2.DT_STRING:
         return isinstance(value, str)
-    if dtype == types_pb2.DT_BOOL or isinstance(value, bool):
-        return dtype == types_pb2.DT_BOOL and isinstance(value, bool)
-    if tf.as_dtype(dtype).is_floating:
-        return isinstance(value, (int, float))
+    if dtype == types_pb2.DT_BOOL:
+        return isinstance(value, bool)
+    if kind.is_floating:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not kind.is_integer or kind.is_quantized:
+        return False if isinstance(value, dict) else None
     low, high = integer_range(dtype)
-    return isinstance(value, int) and low <= value <= high
-
-
-def _type_name(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value)
-    names = {str: "String", list: "Array", dict: "Object", type(None): "Null"}
-    return names.get(type(value), "Number")
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 def _shape(value: Any) -> list[int]:
@@ -195,20 +194,3 @@ def _shape(value: Any) -> list[int]:
 
 def _show_shape(shape: Sequence[int]) -> str:
     return f"[{','.join(map(str, shape))}]"
-
-
-def _inside_object(text: str) -> bool:
-    """True if the innermost bracket that is open at the end of a text is a curly one."""
-    opened: list[str] = []
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            in_string = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            in_string = True
-        elif character in "{[":
-            opened.append(character)
-        elif character in "}]" and opened:
-            opened.pop()
-    return bool(opened) and opened[-1] == "{"

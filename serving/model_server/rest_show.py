@@ -1,0 +1,85 @@
+"""JSON values as TensorFlow Serving writes them: numbers, strings, and whole values in the text of an error."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from json.encoder import encode_basestring
+from typing import Any
+
+import numpy as np
+
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+_CONTROL = re.compile(r"\\u00[01][0-9a-f]")
+
+
+def string(text: str) -> str:
+    """A string in quotes, escaped."""
+    quoted = encode_basestring(text)
+    return _CONTROL.sub(lambda escape: f"\\u{escape[0][2:].upper()}", quoted) if "\\u00" in quoted else quoted
+
+
+def decimal(number: float, *, wide: bool) -> str:
+    """A floating-point number: six digits where they give it again, else as many as it takes.
+
+    Args:
+        number: A double, or a float as a double.
+        wide: Whether it is a double.
+    """
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    text = f"{number:.6g}"
+    again = float(text) if wide else float(np.float32(text))
+    if again != number:
+        text = f"{number:.{17 if wide else 9}g}"
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
+def value(json_value: Any) -> str:
+    """A value from a request, as an error quotes it."""
+    if is_double(json_value):
+        number = float(json_value)
+        narrow = abs(number) <= _LARGEST_FLOAT
+        return decimal(float(np.float32(number)) if narrow else number, wide=not narrow)
+    try:
+        return _pretty(json_value, "\n")
+    except RecursionError:
+        return "…"
+
+
+def is_double(json_value: Any) -> bool:
+    """True for a number that no 64-bit integer holds."""
+    if isinstance(json_value, int):
+        return not -(2**63) <= json_value < 2**64
+    return isinstance(json_value, float)
+
+
+def _pretty(json_value: Any, line: str) -> str:
+    """Indented by four spaces a level; `line` is a line break with the indentation of the value's own level."""
+    inner = f"{line}    "
+    if isinstance(json_value, list):
+        items = [_pretty(item, inner) for item in json_value]
+        return f"[{inner}{f',{inner}'.join(items)}{line}]" if items else "[]"
+    if isinstance(json_value, dict):
+        items = [f"{string(name)}: {_pretty(item, inner)}" for name, item in json_value.items()]
+        return f"{{{inner}{f',{inner}'.join(items)}{line}}}" if items else "{}"
+    if isinstance(json_value, str):
+        return string(json_value)
+    if is_double(json_value):
+        return _shortest(float(json_value))
+    return "null" if json_value is None else str(json_value).lower()
+
+
+def _shortest(number: float) -> str:
+    """The fewest digits that give the number again; with an exponent only beyond 21 digits or below 0.000001."""
+    if not math.isfinite(number):
+        return decimal(number, wide=True)
+    exact = Decimal(repr(number)).normalize()
+    figures = "".join(map(str, exact.as_tuple().digits))
+    power = exact.adjusted()
+    if number == 0 or -7 < power < 21:
+        text = f"{exact:f}"
+        return text if "." in text else f"{text}.0"
+    point = "." if len(figures) > 1 else ""
+    return f"{'-' if number < 0 else ''}{figures[0]}{point}{figures[1:]}e{power}"
