@@ -1,0 +1,55 @@
+"""A server process loads the parts of TensorFlow that it needs, loses no operation by that, and keeps quiet."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tensorflow.core.framework import op_def_pb2
+from tensorflow.python.client import pywrap_tf_session
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "serving" / "model_server"
+# TensorFlow Lite's, which a Python module of its own brings and the official server does not have.
+NOT_SERVED = {"AudioMicrofrontend"}
+
+LEAN = """
+import json, sys
+from serving.model_server import quiet
+quiet.import_tensorflow()
+import serving.model_server.server
+from tests.serving.model_server.test_quiet import operations
+print(json.dumps({"modules": sorted({name.split(".")[0] for name in sys.modules}), "operations": operations()}))
+"""
+
+
+def operations() -> list[str]:
+    """The names of all operations that the process can run."""
+    listed = op_def_pb2.OpList()
+    listed.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
+    return sorted(op.name for op in listed.op)
+
+
+def test_good_the_parts_know_every_operation_of_the_whole_without_keras_and_without_a_word() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEAN], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    loaded = json.loads(done.stdout)
+    assert not {"keras", "scipy", "sklearn", "matplotlib", "jax", "h5py", "flask"} & set(loaded["modules"])
+    assert set(loaded["operations"]) == set(operations()) - NOT_SERVED
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
+def test_modules_take_from_tensorflow_only_its_messages_and_what_tf_holds(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    of_tensorflow = {name for name in names if name.split(".")[0] == "tensorflow"}
+    allowed = "tensorflow.python." if path.name == "tf.py" else "tensorflow.core."
+    assert {name for name in of_tensorflow if not name.startswith(allowed)} == set()
