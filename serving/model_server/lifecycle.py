@@ -5,10 +5,10 @@ Nothing here locks: the manager does, around every call.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -54,7 +54,7 @@ class Version(Generic[ServableT]):
         self.aspired = True
         self.load_requested = False
         self.attempts = 0
-        self.retry: threading.Timer | None = None
+        self.retry: Timer | None = None
         self.error: ServerError | None = None
         self.servable: ServableT | None = None
         self.in_flight = 0

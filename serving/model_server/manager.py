@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Condition, Timer
 from typing import Generic
 
 from serving.model_server.errors import DeadlineExceeded, Internal, NotFound, ServerError, Unavailable
@@ -80,7 +80,7 @@ class Manager(Generic[ServableT]):
         self._retries = retries
         self._retry_interval_s = retry_interval_s
         self._models: dict[str, _Model[ServableT]] = {}
-        self._changed = threading.Condition()
+        self._changed = Condition()
         self._loads = ThreadPoolExecutor(load_threads or 4 * (os.cpu_count() or 1), thread_name_prefix="load")
         # Apart from the loads: a slow one must not keep memory from being freed.
         self._unloads = ThreadPoolExecutor(unload_threads or 4, thread_name_prefix="unload")
@@ -214,7 +214,7 @@ class Manager(Generic[ServableT]):
             what_next = f"next attempt in {self._retry_interval_s:g} s" if again else "given up"
             _LOG.error("cannot load %s (%s): %s", version, what_next, error.described)
             if again:
-                version.retry = threading.Timer(self._retry_interval_s, self._retry, (model, version))
+                version.retry = Timer(self._retry_interval_s, self._retry, (model, version))
                 version.retry.daemon = True
                 version.retry.start()
             self._advance(model)
