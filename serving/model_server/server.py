@@ -50,7 +50,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     except ServerError as error:
         raise StartError(f"Failed to start server. Error: {error.described}") from None
     manager = Manager(
-        _loader(settings, metrics),
+        _loader(settings, run, metrics),
         retries=settings.max_num_load_retries,
         retry_interval_s=max(settings.load_retry_interval_micros, 0) / 1e6,
         load_threads=settings.num_load_threads,
@@ -145,14 +145,16 @@ def _prometheus_path(settings: Settings) -> str | None:
     return read_prometheus_path(Path(settings.monitoring_config_file)) if settings.monitoring_config_file else None
 
 
-def _loader(settings: Settings, metrics: Metrics) -> Loader[Servable]:
+def _loader(settings: Settings, run: Runner, metrics: Metrics) -> Loader[Servable]:
     parallelism = Parallelism(settings.tensorflow_intra_op_parallelism, settings.tensorflow_inter_op_parallelism)
+    iterations = max(settings.num_request_iterations_for_warmup, 1)
 
     def load(name: str, version: int, path: Path) -> Servable:
         loaded = servable.load(path, parallelism)
+        loaded.check_method_names = settings.enable_signature_method_name_check
         if settings.enable_model_warmup:
             try:
-                count = warmup.replay(loaded, path)
+                count = warmup.replay(loaded, path, iterations=iterations, run=run)
             except BaseException:
                 loaded.close()
                 raise
