@@ -83,9 +83,10 @@ class Servable:
             ServerError: The model failed, with TensorFlow's message.
         """
         wanted = tuple(sorted(outputs))
-        call = self._call(signature, wanted, self._limit_ms(signature, timeout_ms))
-        started_s = time.perf_counter()
+        limit_ms = self._limit_ms(signature, timeout_ms)
         try:
+            call = self._call(signature, wanted, limit_ms)
+            started_s = time.perf_counter()
             arrays = call(*(inputs[name] for name in sorted(self.signatures[signature].inputs)))
         except tf.errors.OpError as error:
             raise from_tensorflow(error) from None
