@@ -17,10 +17,9 @@ def configure_logging() -> None:
     """Sends the server's log to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_FORMAT))
-    logger = logging.getLogger("serving.model_server")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    # Libraries are heard when something is wrong.
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("serving.model_server").setLevel(logging.INFO)
 
 
 def import_tensorflow() -> None:

@@ -34,14 +34,18 @@ class StartError(Exception):
     """The server cannot start; the message says why in one sentence."""
 
 
-def serve(settings: Settings, stop: threading.Event) -> None:
+def serve(settings: Settings, stop: threading.Event, *, started_s: float) -> None:
     """Runs until `stop` is set, then answers what is in flight.
+
+    Args:
+        settings: The flags.
+        stop: Set by another thread or by a signal.
+        started_s: When the process began, by the monotonic clock.
 
     Raises:
         StartError: A bad configuration, or a model that does not load.
         PortError: A port is in use.
     """
-    started_s = time.monotonic()
     # What is in memory by now stays: the collector need not look at TensorFlow's many objects again.
     gc.freeze()
     try:

@@ -112,4 +112,4 @@ def test_bad_first_model_keeps_the_server_from_starting(tmp_path: Path) -> None:
     settings = Settings(port=unused_port(), model_base_path=str(tmp_path), max_num_load_retries=0)
     message = r"1 servable\(s\) did not become available: {{{name: default version: 1} due to error: NOT_FOUND: Could"
     with pytest.raises(StartError, match=f"Failed to start server. Error: UNKNOWN: {message}"):
-        serve(settings, threading.Event())
+        serve(settings, threading.Event(), started_s=0.0)
