@@ -11,6 +11,7 @@ from serving.model_server.channel_arguments import channel_arguments
 from serving.model_server.core import Core
 from serving.model_server.flags import Settings
 from serving.model_server.health import Health, add_health
+from serving.model_server.metrics import Metrics
 from serving.model_server.predict import Runner
 from serving.model_server.servable import Servable
 from serving.model_server.tls import credentials
@@ -40,7 +41,12 @@ class GrpcListener:
             maximum_concurrent_rpcs=threads + _MOST_WAITING_CALLS,
         )
 
-    def open(self, core: Core[Servable], run: Runner) -> list[str]:
+    def add_services(self, core: Core[Servable], run: Runner, metrics: Metrics) -> None:
+        """Says what answers the calls."""
+        as_content = self._settings.enable_serialization_as_tensor_content
+        grpc_service.add_services(self._server, core, run, metrics, as_content=as_content)
+
+    def open(self) -> list[str]:
         """Answers calls from now on.
 
         Returns:
@@ -49,9 +55,6 @@ class GrpcListener:
         Raises:
             PortError: One of them cannot be opened.
         """
-        grpc_service.add_services(
-            self._server, core, run, as_content=self._settings.enable_serialization_as_tensor_content
-        )
         if self._settings.enable_grpc_healthcheck_service:
             self._health = add_health(self._server)
         addresses = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from serving.model_server.classify import classify
 from serving.model_server.core import Core
 from serving.model_server.errors import DeadlineExceeded, InvalidArgument, ServerError
 from serving.model_server.lifecycle import Lease
+from serving.model_server.metrics import Metrics
 from serving.model_server.multi_inference import multi_inference
 from serving.model_server.predict import SERVING_DEFAULT, Runner, predict
 from serving.model_server.regress import regress
@@ -48,9 +50,11 @@ _CODES: dict[type[ServerError], grpc.StatusCode] = {
 }
 
 
-def add_services(server: grpc.Server, core: Core[Servable], run: Runner, *, as_content: bool = False) -> None:
+def add_services(
+    server: grpc.Server, core: Core[Servable], run: Runner, metrics: Metrics, *, as_content: bool = False
+) -> None:
     """Puts both services on a server. `as_content`: Predict answers in ``tensor_content``, not in typed values."""
-    predictions = PredictionService(core, run, as_content=as_content)
+    predictions = PredictionService(core, run, metrics, as_content=as_content)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(predictions, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core), server)
 
@@ -58,21 +62,22 @@ def add_services(server: grpc.Server, core: Core[Servable], run: Runner, *, as_c
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]  # untyped base
     """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
-    def __init__(self, core: Core[Servable], run: Runner, *, as_content: bool = False) -> None:
+    def __init__(self, core: Core[Servable], run: Runner, metrics: Metrics, *, as_content: bool = False) -> None:
         self._core = core
         self._run = run
+        self._metrics = metrics
         self._as_content = as_content
 
     def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Runs a signature; the response names the version that ran."""
         signature = request.model_spec.signature_name or SERVING_DEFAULT
-        with _answering(context), self._lease(request) as lease:
+        with _answering(context), self._recorded(request, "Predict") as run, self._lease(request) as lease:
             outputs = predict(
                 lease.servable,
                 signature,
                 request.inputs,
                 output_filter=request.output_filter,
-                run=self._run,
+                run=run,
                 timeout_ms=_timeout_ms(context),
             )
             response = predict_pb2.PredictResponse()
@@ -83,11 +88,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
 
     def Classify(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Gives the classes of examples."""
-        return self._infer(classify, classification_pb2.ClassificationResponse(), request, context)
+        return self._infer("Classify", classify, classification_pb2.ClassificationResponse(), request, context)
 
     def Regress(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Gives a number for each example."""
-        return self._infer(regress, regression_pb2.RegressionResponse(), request, context)
+        return self._infer("Regress", regress, regression_pb2.RegressionResponse(), request, context)
 
     def MultiInference(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Runs several signatures on the same examples, all of the version that the first task names."""
@@ -106,14 +111,29 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             with self._lease(request) as lease:
                 return messages.model_metadata(request.model_spec.name, lease.version, lease.servable.signatures)
 
-    def _infer(self, method: Callable[..., Any], response: Any, request: Any, context: grpc.ServicerContext) -> Any:
+    def _infer(
+        self, api: str, method: Callable[..., Any], response: Any, request: Any, context: grpc.ServicerContext
+    ) -> Any:
         signature = request.model_spec.signature_name or SERVING_DEFAULT
-        with _answering(context), self._lease(request) as lease:
+        with _answering(context), self._recorded(request, api) as run, self._lease(request) as lease:
             timeout_ms = _timeout_ms(context)
-            result = method(lease.servable, signature, request.input, run=self._run, timeout_ms=timeout_ms)
+            result = method(lease.servable, signature, request.input, run=run, timeout_ms=timeout_ms)
             response.result.CopyFrom(result)
+            self._metrics.record_examples(request.model_spec.name, request.input)
             messages.fill_spec(response.model_spec, request.model_spec, lease.version)
             return response
+
+    @contextmanager
+    def _recorded(self, request: Any, api: str) -> Iterator[Runner]:
+        """Counts a call and times it; what is to run it is timed as well."""
+        model, started_s, status = request.model_spec.name, time.perf_counter(), "OK"
+        try:
+            yield self._metrics.timed(self._run, model, api)
+        except Exception as error:
+            status = getattr(error, "status", "INTERNAL")
+            raise
+        finally:
+            self._metrics.record_request(model, status, api=api, entrypoint="GRPC", started_s=started_s)
 
     def _lease(self, request: Any) -> Lease[Servable]:
         if not request.HasField("model_spec"):

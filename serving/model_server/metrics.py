@@ -11,11 +11,11 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from serving.model_server.predict import Runner
 from serving.model_server.servable import Servable, Tensors
-
-_MICROS = 1e6
 
 
 class Counter:
@@ -106,7 +106,7 @@ class Metrics:
             "/tensorflow/serving/runtime_latency": self.runtime_latency,
         }
 
-    def record_request(self, model: str, status: str, *, api: str, entrypoint: str, seconds: float) -> None:
+    def record_request(self, model: str, status: str, *, api: str, entrypoint: str, started_s: float) -> None:
         """One answered request.
 
         Args:
@@ -114,26 +114,41 @@ class Metrics:
             status: The canonical status name: ``OK``, ``INVALID_ARGUMENT``, …
             api: ``Predict``, ``Classify`` or ``Regress`` over gRPC, in lower case over REST, else empty.
             entrypoint: ``GRPC`` or ``REST``.
-            seconds: How long it took, which only counts if the status is OK.
+            started_s: When it came, by `time.perf_counter`; how long it took only counts if the status is OK.
         """
         self.requests.add(model, status)
         if status == "OK":
-            self.request_latency.add(model, api, entrypoint, sample=int(seconds * _MICROS))
+            self.request_latency.add(model, api, entrypoint, sample=_micros_since(started_s))
 
-    def record_examples(self, model: str, count: int) -> None:
-        """The number of examples in one Classify or Regress request."""
+    def record_examples(self, model: str, examples: Any) -> None:
+        """The examples of one Classify or Regress request: a ``tensorflow.serving.Input`` that is not empty."""
+        count = len(getattr(examples, examples.WhichOneof("kind")).examples)
         self.example_counts.add(model, sample=count)
         self.example_total.add(model, amount=count)
 
-    def record_load(self, path: str, *, seconds: float | None) -> None:
-        """One attempt to load the version in a directory; `seconds`: how long it took, None if it failed."""
-        self.load_attempts.add(path, "fail" if seconds is None else "success")
-        if seconds is not None:
-            self.load_latency.add(path, amount=int(seconds * _MICROS))
+    @contextmanager
+    def loading(self, path: str) -> Iterator[None]:
+        """Counts and times what loads the version in a directory."""
+        started_s = time.perf_counter()
+        try:
+            yield
+        except BaseException:
+            self.load_attempts.add(path, "fail")
+            raise
+        self.load_attempts.add(path, "success")
+        self.load_latency.add(path, amount=_micros_since(started_s))
 
-    def record_warmup(self, path: str, status: str, *, seconds: float) -> None:
-        """One replay of a version's warm-up requests."""
-        self.warmup_latency.add(path, status, sample=int(seconds * _MICROS))
+    @contextmanager
+    def warming_up(self, path: str) -> Iterator[None]:
+        """Times what replays the warm-up requests of the version in a directory."""
+        started_s, status = time.perf_counter(), "OK"
+        try:
+            yield
+        except Exception as error:
+            status = getattr(error, "described", str(error))
+            raise
+        finally:
+            self.warmup_latency.add(path, status, sample=_micros_since(started_s))
 
     def timed(self, run: Runner, model: str, api: str) -> Runner:
         """`run`, with its time added to the model's ``runtime_latency``; `api` is in gRPC's words."""
@@ -141,9 +156,9 @@ class Metrics:
         def timed_run(
             servable: Servable, signature: str, inputs: Tensors, outputs: Sequence[str], *, timeout_ms: int
         ) -> Tensors:
-            started = time.perf_counter()
+            started_s = time.perf_counter()
             arrays = run(servable, signature, inputs, outputs, timeout_ms=timeout_ms)
-            self.runtime_latency.add(model, api, "TF1", sample=int((time.perf_counter() - started) * _MICROS))
+            self.runtime_latency.add(model, api, "TF1", sample=_micros_since(started_s))
             return arrays
 
         return timed_run
@@ -156,6 +171,10 @@ class Metrics:
             lines.append(f"# TYPE {name} {metric.kind}")
             lines += metric.lines(name)
         return "\n".join([*lines, ""]).encode()
+
+
+def _micros_since(started_s: float) -> int:
+    return int((time.perf_counter() - started_s) * 1e6)
 
 
 def _labels(names: Sequence[str], values: Sequence[str]) -> str:

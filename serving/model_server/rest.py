@@ -84,8 +84,7 @@ class RestApi:
             model, api, status, response = "", "", *self._preflight(request)
         else:
             model, api, status, response = self._call(request, target)
-        seconds = time.perf_counter() - started_s
-        self._metrics.record_request(model, status, api=api, entrypoint="REST", seconds=seconds)
+        self._metrics.record_request(model, status, api=api, entrypoint="REST", started_s=started_s)
         return response
 
     def _call(self, request: Request, target: Target) -> tuple[str, str, str, Response]:
@@ -140,7 +139,7 @@ class RestApi:
         run = self._metrics.timed(self._run, spec.name, "Classify")
         with self._core.lease(spec) as lease:
             result = classify(lease.servable, signature, examples, run=run, timeout_ms=self._timeout_ms)
-        self._metrics.record_examples(spec.name, len(result.classifications))
+        self._metrics.record_examples(spec.name, examples)
         return rest_render.classifications(result)
 
     def _regress(self, spec: ModelSpec, body: bytes) -> str:
@@ -150,7 +149,7 @@ class RestApi:
         run = self._metrics.timed(self._run, spec.name, "Regress")
         with self._core.lease(spec) as lease:
             result = regress(lease.servable, signature, examples, run=run, timeout_ms=self._timeout_ms)
-        self._metrics.record_examples(spec.name, len(result.regressions))
+        self._metrics.record_examples(spec.name, examples)
         return rest_render.regressions(result)
 
     def _status(self, spec: ModelSpec) -> str:

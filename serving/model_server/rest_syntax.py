@@ -55,9 +55,9 @@ class _Reader:
     def _value(self) -> Any:
         character = self._peek()
         if character in _NAMES:
-            word, value = _NAMES[character]
+            word, meaning = _NAMES[character]
             self._word(word)
-            return value
+            return meaning
         if character == b'"':
             return self._string()
         if character not in (b"[", b"{"):

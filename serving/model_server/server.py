@@ -78,7 +78,8 @@ def serve(settings: Settings, stop: threading.Event, *, started_s: float) -> Non
                 cors=settings.rest_api_enable_cors_support,
                 prometheus_path=prometheus_path,
             )
-            listeners = _open(core, run, grpc, api, settings)
+            grpc.add_services(core, run, metrics)
+            listeners = _open(grpc, api, settings)
             _LOG.info("ready after %.1f s", time.monotonic() - started_s)
             stop.wait()
             _drain(listeners)
@@ -95,9 +96,7 @@ def _load_initial_models(core: Core[Servable], models: ModelList | None, stop: t
             raise StartError(f"Failed to start server. Error: {error.described}") from None
 
 
-def _open(
-    core: Core[Servable], run: Runner, grpc: GrpcListener, api: RestApi, settings: Settings
-) -> list[GrpcListener | RestListener]:
+def _open(grpc: GrpcListener, api: RestApi, settings: Settings) -> list[GrpcListener | RestListener]:
     """Answers from now on; gives what does."""
     listeners: list[GrpcListener | RestListener] = []
     if _offers_rest(settings):
@@ -105,7 +104,7 @@ def _open(
         _LOG.info("Exporting HTTP/REST API at:localhost:%d ...", settings.rest_api_port)
     # The gRPC port opens last: who finds it open finds everything ready.
     listeners.append(grpc)
-    for address in grpc.open(core, run):
+    for address in grpc.open():
         _LOG.info("Running gRPC ModelServer at %s ...", address)
     return listeners
 
@@ -154,11 +153,13 @@ def _loader(settings: Settings, run: Runner, metrics: Metrics) -> Loader[Servabl
     iterations = max(settings.num_request_iterations_for_warmup, 1)
 
     def load(name: str, version: int, path: Path) -> Servable:
-        loaded = servable.load(path, parallelism)
+        with metrics.loading(str(path)):
+            loaded = servable.load(path, parallelism)
         loaded.check_method_names = settings.enable_signature_method_name_check
         if settings.enable_model_warmup:
             try:
-                count = warmup.replay(loaded, path, iterations=iterations, run=run)
+                with metrics.warming_up(str(path)):
+                    count = warmup.replay(loaded, path, iterations=iterations, run=run)
             except BaseException:
                 loaded.close()
                 raise

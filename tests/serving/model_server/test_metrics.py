@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorflow.core.example import example_pb2
+from tensorflow_serving.apis import input_pb2
 
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.metrics import Counter, Metrics, Sampler
@@ -36,38 +39,45 @@ def test_a_sample_on_a_limit_falls_into_the_bucket_above_it() -> None:
 
 
 def test_a_request_is_counted_by_status_and_timed_if_it_was_good() -> None:
-    metrics = Metrics()
-    metrics.record_request("m", "OK", api="Predict", entrypoint="GRPC", seconds=0.0015)
-    metrics.record_request("m", "NOT_FOUND", api="predict", entrypoint="REST", seconds=1.0)
+    metrics, now_s = Metrics(), time.perf_counter()
+    metrics.record_request("m", "OK", api="Predict", entrypoint="GRPC", started_s=now_s - 1000)
+    metrics.record_request("m", "NOT_FOUND", api="predict", entrypoint="REST", started_s=now_s)
     page = metrics.text().decode().splitlines()
     assert "# TYPE :tensorflow:serving:request_count counter" in page
     assert ':tensorflow:serving:request_count{model_name="m",status="NOT_FOUND"} 1' in page
     assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in page
     latency = ":tensorflow:serving:request_latency"
     labels = 'model_name="m",API="Predict",entrypoint="GRPC"'
-    assert f'{latency}_bucket{{{labels},le="1102"}} 0' in page
-    assert f'{latency}_bucket{{{labels},le="1983.59"}} 1' in page
+    assert f'{latency}_bucket{{{labels},le="708235"}} 0' in page
+    assert f'{latency}_bucket{{{labels},le="8.19309e+08"}} 0' in page
     assert f'{latency}_bucket{{{labels},le="1.47476e+09"}} 1' in page
-    assert f"{latency}_sum{{{labels}}} 1500" in page
+    assert f'{latency}_bucket{{{labels},le="+Inf"}} 1' in page
+    assert f"{latency}_sum{{{labels}}} 1e+09" in page
+    assert f"{latency}_count{{{labels}}} 1" in page
     assert not any("REST" in line for line in page)
 
 
-def test_a_load_is_counted_as_success_or_failure_with_its_time_in_microseconds() -> None:
+def test_a_load_is_counted_as_success_or_failure_with_its_time() -> None:
     metrics = Metrics()
-    metrics.record_load("/models/m/1", seconds=0.25)
-    metrics.record_load("/models/m/2", seconds=None)
-    metrics.record_warmup("/models/m/1", "OK", seconds=0.1)
+    with metrics.loading("/models/m/1"), metrics.warming_up("/models/m/1"):
+        pass
+    with pytest.raises(InvalidArgument), metrics.loading("/models/m/2"), metrics.warming_up("/models/m/2"):
+        raise InvalidArgument("no")
     page = metrics.text().decode()
     assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/models/m/1",status="success"} 1\n' in page
     assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="/models/m/2",status="fail"} 1\n' in page
-    assert ':tensorflow:cc:saved_model:load_latency{model_path="/models/m/1"} 250000\n' in page
-    assert ':tensorflow:serving:model_warmup_latency_sum{model_path="/models/m/1",status="OK"} 100000\n' in page
+    assert ':tensorflow:cc:saved_model:load_latency{model_path="/models/m/1"} ' in page
+    warmup = ":tensorflow:serving:model_warmup_latency_count"
+    assert f'{warmup}{{model_path="/models/m/1",status="OK"}} 1\n' in page
+    assert f'{warmup}{{model_path="/models/m/2",status="INVALID_ARGUMENT: no"}} 1\n' in page
 
 
 def test_examples_are_summed_and_sampled() -> None:
     metrics = Metrics()
-    metrics.record_examples("m", 3)
-    metrics.record_examples("m", 5)
+    for count in (3, 5):
+        examples = input_pb2.Input()
+        examples.example_list.examples.extend([example_pb2.Example()] * count)
+        metrics.record_examples("m", examples)
     page = metrics.text().decode()
     assert ':tensorflow:serving:request_example_count_total{model="m"} 8\n' in page
     assert ':tensorflow:serving:request_example_counts_bucket{model="m",le="4"} 1\n' in page
