@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,9 @@ import pytest
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from contract.client import ModelSpec, ServingClient
+from serving.model_server.servable import Parallelism, Servable, load
 from tests.conftest import ROOT
-from tests.serving.model_server import models
+from tests.serving.model_server import models, models_tf1
 
 START_S = 120.0
 
@@ -122,10 +123,25 @@ def start_server(folder: Path, *flags: str) -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="session")
 def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of SavedModels to copy versions from: see `models.save_all`."""
+    """A folder of SavedModels to copy versions from: see `models.save_all` and `models_tf1.save_all`."""
     folder = tmp_path_factory.mktemp("saved_models")
     models.save_all(folder)
+    models_tf1.save_all(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def half_plus_two(saved_models: Path) -> Iterator[Servable]:
+    """TensorFlow Serving's own test model, loaded in this process."""
+    with closing(load(saved_models / "tf1_half_plus_two", Parallelism(1, 1))) as servable:
+        yield servable
+
+
+@pytest.fixture(scope="session")
+def oddities(saved_models: Path) -> Iterator[Servable]:
+    """The signatures of `models_tf1` that a request can break on, loaded in this process."""
+    with closing(load(saved_models / "oddities", Parallelism(1, 1))) as servable:
+        yield servable
 
 
 @pytest.fixture
@@ -142,16 +158,23 @@ def publish(saved_models: Path) -> Callable[[str, Path], None]:
 
 @pytest.fixture(scope="session")
 def server(saved_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    """One server for all tests that only ask: model ``m``, versions 1 and 3, ``stable`` is 1."""
+    """One server for all tests that only ask: model ``m``, versions 1 and 3, ``stable`` is 1; ``tf1``; ``oddities``."""
     folder = tmp_path_factory.mktemp("table")
-    for version, model in ((1, "toolbox"), (3, "half_plus_three")):
-        shutil.copytree(saved_models / model, folder / "m" / str(version))
+    for path, model in (
+        ("m/1", "toolbox"),
+        ("m/3", "half_plus_three"),
+        ("tf1/123", "tf1_half_plus_two"),
+        ("oddities/1", "oddities"),
+    ):
+        shutil.copytree(saved_models / model, folder / path)
     config = folder / "models.config"
     config.write_text(
         f'''model_config_list {{ config {{
             name: "m" base_path: "{folder / "m"}" model_platform: "tensorflow"
             model_version_policy {{ all {{}} }} version_labels {{ key: "stable" value: 1 }}
-        }} }}'''
+        }}
+        config {{ name: "tf1" base_path: "{folder / "tf1"}" model_platform: "tensorflow" }}
+        config {{ name: "oddities" base_path: "{folder / "oddities"}" model_platform: "tensorflow" }} }}'''
     )
     flags = (f"--model_config_file={config}", "--allow_version_labels_for_unavailable_models")
     with start_server(folder, *flags) as running:
