@@ -1,56 +1,80 @@
 """Batching: concurrent requests of one servable, signature and shape joined into one run, and its outputs split again.
 
-Only this module knows that requests share a run; to `predict` a batcher is one more way of running a request.
+To `predict` a batcher is one more way of running a request. `batching_schedule` says which of them run together and
+when, `batching_tensors` joins and splits; here are the threads.
+
+A request that finds a run free and nobody of its kind waiting is run by its own thread at once. The others wait in
+queues that `num_batch_threads` batch threads empty: one that comes from a run goes on with the next, without a switch
+of threads in between. Both together never have more runs at a time than there are batch threads.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import deque
 from collections.abc import Hashable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from weakref import WeakKeyDictionary
 
-import numpy as np
-from numpy.typing import NDArray
-
-from serving.model_server.batching_config import BatchingParameters
-from serving.model_server.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, ServerError, Unavailable
+from serving.model_server import batching_tensors as tensors
+from serving.model_server.batching_config import PER_MODEL_FILE, BatchingParameters, read_batching_parameters
+from serving.model_server.batching_schedule import Batch, Scheduler
+from serving.model_server.errors import DeadlineExceeded, ResourceExhausted, ServerError
 from serving.model_server.servable import Servable, Tensors
 
 
-@dataclass(frozen=True)
-class _Task:
-    inputs: Tensors
+@dataclass(slots=True)
+class _Share:
+    """What a run gave for one task: some rows of its outputs, or an error."""
+
+    piece: int
+    start: int
     rows: int
-    result: Future[Tensors]
+    outputs: Tensors | BaseException
 
 
-@dataclass
-class _Batch:
-    """Tasks that will be one run."""
+@dataclass(slots=True, eq=False)
+class _Task:
+    """A request, or a piece of one, and where its thread waits for its share."""
 
     servable: Servable
     signature: str
+    inputs: Tensors
     outputs: tuple[str, ...]
-    opened_s: float
-    tasks: list[_Task] = field(default_factory=list)
-    rows: int = 0
+    rows: int
+    timeout_ms: int
+    box: SimpleQueue[_Share]
+    piece: int = 0
+
+
+_Places = list[tuple[_Task, Batch[_Task]]]
 
 
 class Batcher:
     """A `predict.Runner` that joins requests. Thread-safe."""
 
-    def __init__(self, parameters: BatchingParameters) -> None:
-        """Starts the batch threads, which all models share."""
+    def __init__(self, parameters: BatchingParameters, *, per_model: bool = False) -> None:
+        """Starts the batch threads, which all models share.
+
+        Args:
+            parameters: How requests are joined.
+            per_model: A version is batched by the parameters in its own directory, or not at all if it has none; of
+                `parameters` only the threads count then.
+        """
         self._parameters = parameters
-        self._queues: dict[Hashable, deque[_Batch]] = {}
-        self._ready = threading.Condition()
+        self._per_model = per_model
+        self._own: WeakKeyDictionary[Servable, BatchingParameters | None] = WeakKeyDictionary()
+        self._scheduler: Scheduler[_Task] = Scheduler(parameters.num_batch_threads)
+        self._lock = threading.Lock()
+        self._work_to_do = threading.Condition(self._lock)
+        self._idle = 0
+        self._watched_until_s = math.inf
         self._closed = False
         for number in range(parameters.num_batch_threads):
-            threading.Thread(target=self._work, name=f"batch_{number}", daemon=True).start()
+            name = f"{parameters.thread_pool_name}_{number}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def __call__(
         self, servable: Servable, signature: str, inputs: Tensors, outputs: Sequence[str], *, timeout_ms: int
@@ -58,140 +82,165 @@ class Batcher:
         """Waits for the request's share of a run.
 
         Raises:
-            InvalidArgument: Inputs without a common first dimension, or more rows than a batch may have.
+            InvalidArgument: Inputs without a common first dimension, or more rows than a request may have.
             Unavailable: The queue is full.
-            DeadlineExceeded: Not in time.
+            ResourceExhausted: Not in time, for it waited in the queue.
+            DeadlineExceeded: Not in time, for the run takes long.
             ServerError: The run failed, for all requests in it.
         """
-        rows = _rows(inputs)
-        if rows > self._parameters.max_batch_size:
-            raise InvalidArgument(
-                f"Task size {rows} is larger than maximum input batch size {self._parameters.max_batch_size}"
-            )
-        wanted = tuple(sorted(outputs))
-        task = _Task(inputs, rows, Future())
-        self._enqueue(task, servable, signature, wanted)
-        try:
-            return task.result.result(timeout_ms / 1e3 if timeout_ms > 0 else None)
-        except TimeoutError:
-            raise DeadlineExceeded(f"Timed out after {timeout_ms} ms in a batch") from None
+        parameters = self.parameters_of(servable)
+        rows = tensors.rows_of(inputs) if parameters else 0
+        if parameters is None or not rows:
+            # Without rows there is nothing to join, nor a row to fill a batch up with.
+            return servable.run(signature, inputs, outputs, timeout_ms=timeout_ms)
+        request = _Task(servable, signature, inputs, tuple(sorted(outputs)), rows, timeout_ms, SimpleQueue())
+        key = (servable, signature, request.outputs, _shapes(inputs, parameters))
+        now_s = time.monotonic()
+        with self._lock:
+            alone = self._scheduler.begin_alone(key, rows, parameters, now_s)
+            places = [] if alone else self._enqueue(key, request, parameters, now_s)
+        return self._run_alone(request, parameters) if alone else self._collect(request, places)
+
+    def parameters_of(self, servable: Servable) -> BatchingParameters | None:
+        """How the servable's requests are joined; None: not at all.
+
+        Raises:
+            InvalidArgument: Its file makes no sense.
+        """
+        if not self._per_model:
+            return self._parameters
+        if servable not in self._own:
+            path = servable.path / PER_MODEL_FILE
+            self._own[servable] = read_batching_parameters(path) if path.is_file() else None
+        return self._own[servable]
 
     def close(self) -> None:
-        """Ends the threads once the queues are empty."""
-        with self._ready:
+        """Runs what waits without waiting for more, and ends the threads; later requests run each by itself."""
+        with self._lock:
             self._closed = True
-            self._ready.notify_all()
+            self._scheduler.close()
+            self._work_to_do.notify_all()
 
-    def _enqueue(self, task: _Task, servable: Servable, signature: str, outputs: tuple[str, ...]) -> None:
-        key = (servable, signature, outputs, self._shapes(task.inputs))
-        with self._ready:
-            queue = self._queues.setdefault(key, deque())
-            if not queue or queue[-1].rows + task.rows > self._parameters.max_batch_size:
-                if len(queue) >= self._parameters.max_enqueued_batches:
-                    raise Unavailable("The batch scheduling queue to which this task was submitted is full")
-                queue.append(_Batch(servable, signature, outputs, time.monotonic()))
-            queue[-1].tasks.append(task)
-            queue[-1].rows += task.rows
-            self._ready.notify()
+    def _run_alone(self, request: _Task, parameters: BatchingParameters) -> Tensors:
+        try:
+            outputs = _run([request], request.rows, parameters)
+        finally:
+            with self._lock:
+                self._scheduler.end_run()
+                self._pass_on()
+        return tensors.share(outputs, 0, request.rows)
 
-    def _shapes(self, inputs: Tensors) -> Hashable:
-        """What must be equal for two requests to share a run: the shapes, or with padding only the ranks."""
-        if self._parameters.pad_variable_length_inputs:
-            return tuple(inputs[name].ndim for name in sorted(inputs))
-        return tuple(inputs[name].shape[1:] for name in sorted(inputs))
+    def _enqueue(self, key: Hashable, request: _Task, parameters: BatchingParameters, now_s: float) -> _Places:
+        """The request's pieces and where they wait. Needs the lock."""
+        places = []
+        for task in _pieces(request, self._scheduler.admit(key, request.rows, parameters)):
+            batch = self._scheduler.add(key, task, parameters, now_s)
+            places.append((task, batch))
+            if self._idle and (batch.tasks[0] is task or batch.full):
+                self._work_to_do.notify()
+        return places
+
+    def _collect(self, request: _Task, places: _Places) -> Tensors:
+        """Waits for the shares of all pieces."""
+        deadline_s = time.monotonic() + request.timeout_ms / 1e3 if request.timeout_ms > 0 else math.inf
+        shares: list[_Share] = []
+        while len(shares) < len(places):
+            try:
+                shares.append(request.box.get(timeout=_seconds_until(deadline_s)))
+            except Empty:
+                self._abandon(places)
+        shares.sort(key=lambda share: share.piece)
+        return tensors.concatenated([_outputs(share) for share in shares])
+
+    def _abandon(self, places: _Places) -> None:
+        """Takes what has not started out of the queue and raises, unless another share has just come."""
+        with self._lock:
+            waiting = [(task, batch) for task, batch in places if not batch.started]
+            for task, batch in waiting:
+                self._scheduler.remove(task, batch)
+        if len(waiting) == len(places):
+            raise ResourceExhausted("Run() timeout exceeded while waiting in batching queue")
+        if waiting or places[0][0].box.empty():
+            raise DeadlineExceeded("Timed out waiting for notification")
 
     def _work(self) -> None:
-        while (batch := self._next()) is not None:
-            _process(batch, self._parameters)
+        while batch := self._next():
+            outputs: Tensors | BaseException
+            try:
+                outputs = _run(batch.tasks, batch.rows, batch.parameters)
+            except BaseException as error:
+                outputs = error
+            start = 0
+            for task in batch.tasks:
+                task.box.put(_Share(task.piece, start, task.rows, outputs))
+                start += task.rows
+            with self._lock:
+                self._scheduler.end_run()
 
-    def _next(self) -> _Batch | None:
-        """Waits for the oldest batch that is full or has waited long enough; None at the end."""
-        with self._ready:
+    def _next(self) -> Batch[_Task] | None:
+        """Waits for a batch that may run; None at the end."""
+        with self._lock:
             while True:
-                now_s = time.monotonic()
-                due = [(self._due_s(queue), key) for key, queue in self._queues.items()]
-                due_s, key = min(due, key=lambda one: one[0], default=(None, None))
-                if due_s is not None and due_s <= now_s:
-                    queue = self._queues[key]
-                    batch = queue.popleft()
-                    if not queue:
-                        # The key holds the servable, which is to be freed when it is unloaded.
-                        del self._queues[key]
+                batch = self._scheduler.take(time.monotonic())
+                if batch or (self._closed and self._scheduler.empty):
+                    self._pass_on()
                     return batch
-                if self._closed and due_s is None:
-                    return None
-                self._ready.wait(None if due_s is None else due_s - now_s)
+                self._rest()
 
-    def _due_s(self, queue: deque[_Batch]) -> float:
-        """When the queue's first batch may run; one that can grow no more was due when it was opened."""
-        first = queue[0]
-        full = len(queue) > 1 or first.rows >= self._parameters.max_batch_size
-        return first.opened_s if full else first.opened_s + self._parameters.batch_timeout_s
+    def _rest(self) -> None:
+        """Sleeps until there is work, or a batch is due. One thread watches the clock for all. Needs the lock."""
+        due_s = self._scheduler.due_s()
+        watches = due_s < self._watched_until_s
+        if watches:
+            self._watched_until_s = due_s
+        self._idle += 1
+        self._work_to_do.wait(_seconds_until(due_s) if watches else None)
+        self._idle -= 1
+        if watches and self._watched_until_s == due_s:
+            self._watched_until_s = math.inf
 
-
-def _rows(inputs: Tensors) -> int:
-    if any(array.ndim == 0 for array in inputs.values()):
-        raise InvalidArgument("Batching Run() input tensors must have at least one dimension")
-    sizes = {array.shape[0] for array in inputs.values()}
-    if len(sizes) > 1:
-        raise InvalidArgument("Batching Run() input tensors must have equal 0th-dimension size")
-    return int(sizes.pop()) if sizes else 0
-
-
-def _process(batch: _Batch, parameters: BatchingParameters) -> None:
-    """Runs a batch; each of its tasks gets its rows, or the error."""
-    try:
-        size = _padded_size(batch.rows, parameters.allowed_batch_sizes)
-        inputs = {name: _merged(batch, name, size) for name in batch.tasks[0].inputs}
-        outputs = batch.servable.run(batch.signature, inputs, batch.outputs)
-        shares = _split(batch, outputs, size)
-    except Exception as error:
-        for task in batch.tasks:
-            # An exception of its own for each: they are raised in different threads, each with its traceback.
-            task.result.set_exception(type(error)(str(error)) if isinstance(error, ServerError) else error)
-        return
-    for task, share in zip(batch.tasks, shares, strict=True):
-        task.result.set_result(share)
+    def _pass_on(self) -> None:
+        """Wakes a thread if anything waits: it may be due, or somebody must watch the clock. Needs the lock."""
+        if self._idle and not self._scheduler.empty:
+            self._work_to_do.notify()
 
 
-def _padded_size(rows: int, allowed: tuple[int, ...]) -> int:
-    return next((size for size in allowed if size >= rows), rows)
+def _run(tasks: list[_Task], rows: int, parameters: BatchingParameters) -> Tensors:
+    """The outputs of all tasks, as long as the most patient of them allows."""
+    first = tasks[0]
+    inputs = tensors.joined([task.inputs for task in tasks], rows, parameters)
+    timeouts_ms = [task.timeout_ms for task in tasks]
+    timeout_ms = max(timeouts_ms) if all(timeouts_ms) else 0
+    outputs = first.servable.run(first.signature, inputs, first.outputs, timeout_ms=timeout_ms)
+    tensors.check_outputs(outputs, tensors.padded_size(rows, parameters.allowed_batch_sizes))
+    return outputs
 
 
-def _merged(batch: _Batch, name: str, size: int) -> NDArray[Any]:
-    """One input of all tasks, with rows of the last task repeated up to `size`."""
-    arrays = [task.inputs[name] for task in batch.tasks]
-    if len(arrays) == 1 and size == batch.rows:
-        return arrays[0]
-    longest = tuple(max(sizes) for sizes in zip(*(array.shape[1:] for array in arrays), strict=True))
-    arrays = [_padded(array, longest) for array in arrays]
-    if size > batch.rows:
-        arrays.append(np.repeat(arrays[-1][:1], size - batch.rows, axis=0))
-    return np.concatenate(arrays)
+def _shapes(inputs: Tensors, parameters: BatchingParameters) -> Hashable:
+    """What must be equal for two requests to share a run: the shapes, or with padding only the ranks."""
+    if parameters.pad_variable_length_inputs:
+        return tuple([(name, array.ndim) for name, array in inputs.items()])
+    return tuple([(name, array.shape[1:]) for name, array in inputs.items()])
 
 
-def _padded(array: NDArray[Any], longest: tuple[int, ...]) -> NDArray[Any]:
-    """The array grown to a row shape, filled with its first value as TensorFlow Serving does."""
-    if array.shape[1:] == longest:
-        return array
-    if array.size == 0:
-        raise InvalidArgument("Got empty tensor in batch of non-empty tensors.")
-    grown = np.full((array.shape[0], *longest), array.flat[0], dtype=array.dtype)
-    grown[tuple(slice(size) for size in array.shape)] = array
-    return grown
+def _pieces(request: _Task, sizes: list[int]) -> list[_Task]:
+    if len(sizes) == 1:
+        return [request]
+    starts = [sum(sizes[:piece]) for piece in range(len(sizes))]
+    return [
+        replace(request, inputs=tensors.share(request.inputs, start, rows), rows=rows, piece=piece)
+        for piece, (start, rows) in enumerate(zip(starts, sizes, strict=True))
+    ]
 
 
-def _split(batch: _Batch, outputs: Tensors, size: int) -> list[Tensors]:
-    for array in outputs.values():
-        if array.ndim == 0:
-            raise FailedPrecondition("Batched output tensor has 0 dimensions")
-        if array.shape[0] != size:
-            raise FailedPrecondition(
-                "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input "
-                "tensors"
-            )
-    shares, start = [], 0
-    for task in batch.tasks:
-        shares.append({name: array[start : start + task.rows] for name, array in outputs.items()})
-        start += task.rows
-    return shares
+def _outputs(share: _Share) -> Tensors:
+    if isinstance(share.outputs, ServerError):
+        # An exception of its own for each request: they are raised in different threads, each with its traceback.
+        raise type(share.outputs)(str(share.outputs))
+    if isinstance(share.outputs, BaseException):
+        raise share.outputs
+    return tensors.share(share.outputs, share.start, share.rows)
+
+
+def _seconds_until(at_s: float) -> float | None:
+    return None if at_s == math.inf else max(at_s - time.monotonic(), 0)

@@ -14,7 +14,7 @@ from contract.client import ModelSpec, Prediction
 from contract.errors import InvalidRequest
 from serving.model_server.batching import Batcher
 from serving.model_server.batching_config import BatchingParameters
-from serving.model_server.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
+from serving.model_server.errors import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
 from serving.model_server.servable import Servable, Tensors
 from tests.serving.model_server.conftest import ModelServer, eventually, start_server
 
@@ -116,10 +116,10 @@ def test_bad_full_queue_is_refused_and_late_answers_are_given_up() -> None:
     assert run(batcher, servable, np.ones(1)).tolist() == [1.0]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(run, wide, servable, np.ones(1), 300)
-        eventually(lambda: wide._queues)
+        eventually(lambda: not wide._scheduler.empty)
         with pytest.raises(Unavailable, match="The batch scheduling queue to which this task was submitted is full"):
             run(wide, servable, np.ones(2))
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(ResourceExhausted):
             waiting.result()
 
 
