@@ -127,6 +127,7 @@ def _oddities(folder: Path) -> tuple[dict[str, Any], Any]:
         "regress_no_outputs": _signature(REGRESS, {"inputs": examples}, {"y": value}),
         "regress_two_outputs": _signature(REGRESS, {"inputs": examples}, {"outputs": value, "more": value}),
         "native": _signature(PREDICT, {"inputs": examples}, {"scores": scores}),
+        "spin": _spin(),
         "unheard_of": _signature("a/method/of/ours", {"inputs": examples}, {"scores": scores, "again": scores}),
     }
     return signatures, None
@@ -141,6 +142,13 @@ def _scalar() -> Any:
     """Two scalars, by aliases whose order is the reverse of their tensors'."""
     a, b = v1.placeholder(tf.float32, [], "z_a"), v1.placeholder(tf.int32, [], "y_b")
     return _signature(PREDICT, {"a": a, "b": b}, {"sum": a + tf.cast(b, tf.float32)})
+
+
+def _spin() -> Any:
+    """Counts up to a number, a million in two seconds or so."""
+    times = v1.placeholder(tf.int64, [], "times")
+    count = tf.while_loop(lambda i: i < times, lambda i: (i + 1,), (tf.constant(0, tf.int64),))
+    return _signature(PREDICT, {"times": times}, {"count": count[0]})
 
 
 def _defaults() -> Any:
