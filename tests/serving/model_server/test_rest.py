@@ -77,7 +77,8 @@ def test_good_status_in_the_shape_of_tensorflow_serving(server: ModelServer) -> 
     versions = [{"version": str(number), "state": "AVAILABLE", "status": status} for number in (3, 1)]
     assert get(server, "m") == (200, {"model_version_status": versions})
     assert get(server, "m/versions/1") == (200, {"model_version_status": versions[1:]})
-    assert get(server, "m/labels/stable") == (200, {"model_version_status": versions[1:]})
+    # A label is not looked at here.
+    assert get(server, "m/labels/stable") == (200, {"model_version_status": versions})
 
 
 def test_good_metadata_in_the_shape_of_tensorflow_serving(server: ModelServer) -> None:
@@ -91,7 +92,7 @@ def test_good_metadata_in_the_shape_of_tensorflow_serving(server: ModelServer) -
 
 ELEMENT = "Failed to process element: "
 ERROR = " of 'instances' list. Error: INVALID_ARGUMENT: "
-BAD: dict[str, tuple[str, Any, int, str]] = {
+BAD: dict[str, tuple[str, Any, int, str | None]] = {
     "unknown model": ("nope:predict", {"instances": [1]}, 404, "Servable not found for request: Latest(nope)"),
     "unknown version": (
         "m/versions/999:predict",
@@ -113,7 +114,7 @@ BAD: dict[str, tuple[str, Any, int, str]] = {
     ),
     "no JSON": ("m:predict", "{nonsense}", 400, "JSON Parse error: Missing a name for object member. at offset: 1"),
     "empty": ("m:predict", "", 400, "JSON Parse error: The document is empty"),
-    "no object": ("m:predict", "[1]", 400, "JSON Value: [1] Is not object"),
+    "no object": ("m:predict", "[1]", 400, "JSON Value: [\n    1\n] Is not object"),
     "ragged": (
         "m:predict",
         {"instances": [[1.0], [1.0, 2.0]]},
@@ -155,9 +156,14 @@ BAD: dict[str, tuple[str, Any, int, str]] = {
         f"{V1}:predict",
         {"signature_name": "two", "instances": [{"a": 1.0}]},
         400,
-        f"{ELEMENT}0 of 'instances' list. JSON object: {{\"a\":1.0}} keys must be equal to: a,b",
+        f"{ELEMENT}0 of 'instances' list. JSON object: {{\n    \"a\": 1.0\n}} keys must be equal to: a,b",
     ),
-    "no rows": ("m:predict", {"instances": []}, 400, "JSON Value: {\"instances\":[]} No values in 'instances' array"),
+    "no rows": (
+        "m:predict",
+        {"instances": []},
+        400,
+        "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array",
+    ),
     "neither": ("m:predict", {}, 400, "Missing 'inputs' or 'instances' key"),
     "bad base64": (
         f"{V1}:predict",
@@ -175,17 +181,39 @@ BAD: dict[str, tuple[str, Any, int, str]] = {
         "m:predict",
         {"signature_name": 1},
         400,
-        "JSON Value: {\"signature_name\":1} not formatted correctly. 'signature_name' key must be a string value.",
+        "JSON Value: {\n    \"signature_name\": 1\n} not formatted correctly. "
+        "'signature_name' key must be a string value.",
     ),
     "no method": ("m", {"instances": [1]}, 400, "Malformed request: POST /v1/models/m"),
-    "another method": ("m:classify", {"examples": []}, 501, "This server answers :predict. Received: :classify"),
+    "a method in capitals": ("m:PREDICT", {}, 400, "Malformed request: POST /v1/models/m:PREDICT"),
+    "a query": ("m:predict?x=1", {}, 400, "Malformed request: POST /v1/models/m:predict?x=1"),
+    "a version beyond 64 bits": (
+        f"m/versions/{2**64}:predict",
+        {},
+        400,
+        f"Failed to convert version: {2**64} to numeric.",
+    ),
+    "no examples": (
+        "tf1:classify",
+        {"examples": []},
+        400,
+        "JSON Value: {\n    \"examples\": []\n} 'examples' value is an empty array",
+    ),
+    "classify by a signature for regression": (
+        "tf1:classify",
+        {"signature_name": "regress_x_to_y", "examples": [{"x": 1.0}]},
+        400,
+        None,
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_predict_is_refused_in_tensorflow_servings_words(server: ModelServer, case: str) -> None:
     path, body, status, text = BAD[case]
-    assert post(server, path, body) == (status, {"error": text})
+    received, answer = post(server, path, body)
+    assert (received, list(answer)) == (status, ["error"])
+    assert text in (None, answer["error"])
 
 
 @pytest.mark.parametrize(
@@ -193,7 +221,11 @@ def test_bad_predict_is_refused_in_tensorflow_servings_words(server: ModelServer
     [
         ("nope", 404, "Could not find any versions of model nope"),
         ("m/versions/999", 404, "Could not find version 999 of model m"),
-        ("m/labels/canary", 400, "Unrecognized servable version label: canary"),
+        ("", 400, "Malformed request: GET /v1/models/"),
+        ("m/", 400, "Malformed request: GET /v1/models/m/"),
+        ("m/versions/x", 400, "Malformed request: GET /v1/models/m/versions/x"),
+        ("m?x=1", 404, "Could not find any versions of model m?x=1"),
+        ("a%20b%2Fc", 404, "Could not find any versions of model a b/c"),
         ("nope/metadata", 404, "Servable not found for request: Latest(nope)"),
         ("m:predict", 400, "Malformed request: GET /v1/models/m:predict"),
     ],
@@ -204,7 +236,55 @@ def test_bad_get_is_refused_in_tensorflow_servings_words(
     assert get(server, path) == (status, {"error": text})
 
 
-def test_a_path_of_another_api_is_not_found(server: ModelServer) -> None:
-    response = requests.get(f"http://127.0.0.1:{server.rest_port}/favicon.ico", timeout=60)
-    assert response.status_code == 404
-    assert "/v1/models/NAME" in response.json()["error"]
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/v2/models/m", "/monitoring/prometheus/metrics"])
+def test_a_path_of_another_api_is_not_found(server: ModelServer, path: str) -> None:
+    response = requests.get(f"http://127.0.0.1:{server.rest_port}{path}", timeout=60)
+    assert (response.status_code, response.headers["Content-Type"]) == (404, "text/html")
+    assert "<H1>Not Found</H1>" in response.text
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_other_methods_are_malformed_requests(server: ModelServer, method: str) -> None:
+    response = requests.request(method, f"{server.url}/m", timeout=60)
+    assert response.status_code == 400
+    assert response.json() == {"error": f"Malformed request: {method} /v1/models/m"}
+
+
+def test_head_has_the_status_alone(server: ModelServer) -> None:
+    response = requests.head(f"{server.url}/m", timeout=60)
+    assert (response.status_code, response.content) == (400, b"")
+
+
+def test_answers_are_laid_out_as_by_the_official_server(server: ModelServer) -> None:
+    def text(path: str, body: dict[str, Any]) -> str:
+        return requests.post(f"{server.url}/{path}", data=json.dumps(body), timeout=60).text
+
+    assert text("m:predict", {"instances": [1.0, 2.0]}) == '{\n    "predictions": [3.5, 4.0\n    ]\n}'
+    assert text("m:predict", {"inputs": [1.0]}) == '{\n    "outputs": [\n        3.5\n    ]\n}'
+    assert text("m:predict", {}) == "{\n    \"error\": \"Missing 'inputs' or 'instances' key\"\n}"
+    examples = {"signature_name": "classify_x_to_y", "examples": [{"x": 20.0}]}
+    assert text("tf1:classify", examples) == '{\n    "results": [[["", 12.0]]\n    ]\n}'
+    examples["signature_name"] = "regress_x_to_y"
+    assert text("tf1:regress", examples) == '{\n    "results": [12.0]\n}'
+    status = requests.get(f"{server.url}/m/versions/1", timeout=60).text
+    assert status.startswith('{\n "model_version_status": [\n  {\n   "version": "1",\n   "state": "AVAILABLE",\n')
+
+
+def test_the_headers_are_those_of_the_official_server(server: ModelServer) -> None:
+    response = requests.get(f"{server.url}/m", timeout=60)
+    assert list(response.headers) == ["Content-Type", "Date", "Content-Length"]
+
+
+def test_good_examples_with_a_context_are_regressed(server: ModelServer) -> None:
+    body = {"signature_name": "regress_x_to_y", "context": {"x": 80.0}, "examples": [{}, {"x": 2.0}]}
+    assert post(server, "tf1:regress", body) == (200, {"results": [42.0, 3.0]})
+
+
+def test_a_large_picture_goes_in_whole_and_in_chunks(server: ModelServer) -> None:
+    picture = [[[(row * column) % 256] for column in range(224)] for row in range(224)]
+    body = json.dumps({"signature_name": "brightness", "instances": [picture] * 3}).encode()
+    mean = sum(pixel[0] for row in picture for pixel in row) / 224**2
+    pieces = (body[at : at + 50_000] for at in range(0, len(body), 50_000))
+    for data in (body, pieces):
+        response = requests.post(f"{server.url}/{V1}:predict", data=data, timeout=60)
+        assert response.json()["predictions"] == pytest.approx([mean] * 3)
