@@ -16,14 +16,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import grpc
 from grpc.experimental import aio
 
 from tests.conftest import ROOT
 
-_Call = grpc.UnaryUnaryMultiCallable[bytes, bytes]
-_AioCall = aio.UnaryUnaryMultiCallable[bytes, bytes]
+_Call: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
+_AioCall: TypeAlias = "aio.UnaryUnaryMultiCallable[bytes, bytes]"
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _OPTIONS = [
     # Else all clients of a process would share one connection.
