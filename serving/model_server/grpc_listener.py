@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -10,11 +11,13 @@ from serving.model_server import grpc_service, ports
 from serving.model_server.channel_arguments import channel_arguments
 from serving.model_server.core import Core
 from serving.model_server.flags import Settings
-from serving.model_server.health import Health, add_health
 from serving.model_server.metrics import Metrics
 from serving.model_server.predict import Runner
 from serving.model_server.servable import Servable
 from serving.model_server.tls import credentials
+
+if TYPE_CHECKING:
+    from serving.model_server.health import Health
 
 _LEAST_THREADS = 32
 _MOST_WAITING_CALLS = 1_000
@@ -56,6 +59,8 @@ class GrpcListener:
             PortError: One of them cannot be opened.
         """
         if self._settings.enable_grpc_healthcheck_service:
+            from serving.model_server.health import add_health
+
             self._health = add_health(self._server)
         addresses = []
         if self._settings.port:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,17 @@ def _from_file(path: Path) -> grpc.ServerCredentials:
         raise InvalidArgument(
             f"Expected custom_ca, the authority to verify clients by, beside client_verify in '{path}'"
         )
-    return grpc.ssl_server_credentials(
+    made = grpc.ssl_server_credentials(
         [(config.server_key.encode(), config.server_cert.encode())],
         root_certificates=config.custom_ca.encode() or None,
         require_client_auth=config.client_verify,
     )
+    try:
+        # gRPC looks at them only when it opens a port, and would then blame the port.
+        grpc.server(ThreadPoolExecutor(1)).add_secure_port("localhost:0", made)
+    except RuntimeError:
+        raise InvalidArgument(f"Expected a PEM key and its certificate in '{path}'; gRPC cannot use these") from None
+    return made
 
 
 def _ssl_config() -> Any:
