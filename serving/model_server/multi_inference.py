@@ -8,7 +8,7 @@ from tensorflow_serving.apis import inference_pb2
 
 from serving.model_server import classify, regress
 from serving.model_server.errors import InvalidArgument, Unimplemented
-from serving.model_server.examples import INPUTS, run_examples, serialized
+from serving.model_server.examples import run_examples, serialized
 from serving.model_server.predict import SERVING_DEFAULT, Runner, run_directly
 from serving.model_server.servable import Servable
 
@@ -18,7 +18,7 @@ def multi_inference(servable: Servable, request: Any, *, run: Runner = run_direc
 
     Args:
         servable: The loaded version.
-        request: A ``MultiInferenceRequest``; its tasks are for the same model and share their input tensor.
+        request: A ``MultiInferenceRequest``; its tasks are for the same model.
         run: What runs it.
         timeout_ms: Milliseconds until it is given up; 0: never.
 
@@ -45,7 +45,7 @@ def multi_inference(servable: Servable, request: Any, *, run: Runner = run_direc
 
 def _checked_tasks(servable: Servable, tasks: Any) -> dict[str, list[str]]:
     """The outputs to fetch by signature, in the order of the tasks."""
-    model, tensor = "", ""
+    model = ""
     outputs: dict[str, list[str]] = {}
     for task in tasks:
         if not task.model_spec.name:
@@ -60,9 +60,6 @@ def _checked_tasks(servable: Servable, tasks: Any) -> dict[str, list[str]]:
         if definition is None:
             raise InvalidArgument(f"Requested signature not found in model graph: {signature}")
         outputs[signature] = _outputs(definition, task.method_name, check_method=servable.check_method_names)
-        tensor = tensor or definition.inputs[INPUTS].name
-        if definition.inputs[INPUTS].name != tensor:
-            raise InvalidArgument("Input tensor must be the same for all Signatures.")
     return outputs
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import input_pb2
 
 from serving.model_server import rest_show
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.rest_json import Document, decode_base64, raw_bytes
-from serving.model_server.rest_mistakes import is_base64, is_lossy, lossy, type_name
+from serving.model_server.rest_mistakes import is_base64, type_name
 
 
 def read(document: Document) -> Any:
@@ -71,11 +70,9 @@ def _add(feature: Any, name: str, value: Any) -> None:
     if kind == "bytes_list":
         feature.bytes_list.value.append(raw_bytes(value) if isinstance(value, str) else decode_base64(value["b64"]))
     elif kind == "float_list":
-        if is_lossy(value, types_pb2.DT_FLOAT):
-            raise lossy(value, types_pb2.DT_FLOAT)
         feature.float_list.value.append(value)
     elif value >= 2**63:
-        raise InvalidArgument(f"Feature: {name} has uint64 element. Only int64 is supported.")
+        raise InvalidArgument(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
     else:
         feature.int64_list.value.append(value)
 

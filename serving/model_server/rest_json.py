@@ -162,7 +162,7 @@ def _dense(value: Any, dtype: int) -> NDArray[Any] | None:
 
 
 def _values(flat: list[Any], dtype: int) -> NDArray[Any] | None:
-    """A flat list as an array, or None if a value is not of the type or would lose precision."""
+    """A flat list as an array, or None if a value is not of the type."""
     types = set(map(type, flat))
     if dtype == types_pb2.DT_STRING:
         return _strings(flat) if types <= {str, dict} else None
@@ -175,16 +175,14 @@ def _values(flat: list[Any], dtype: int) -> NDArray[Any] | None:
     return _integers(flat, dtype) if types <= {int} else None
 
 
-def _floats(flat: list[Any], dtype: int) -> NDArray[Any] | None:
-    target = tf.as_dtype(dtype).as_numpy_dtype
+def _floats(flat: list[Any], dtype: int) -> NDArray[Any]:
     try:
         wide = np.array(flat, np.float64)
     except OverflowError:
-        return None
-    large = np.flatnonzero(np.abs(wide) >= mistakes.least_lossy(dtype)).tolist()
-    if any(mistakes.is_lossy(flat[at], dtype) for at in large):
-        return None
-    narrow: NDArray[Any] = wide.astype(target)
+        # An integer beyond a double; infinite, as a decimal number would be.
+        wide = np.full(len(flat), np.inf)
+    with np.errstate(over="ignore"):
+        narrow: NDArray[Any] = wide.astype(tf.as_dtype(dtype).as_numpy_dtype)
     return narrow
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from tensorflow.core.framework import types_pb2
 
 from serving.model_server import rest_show as show
@@ -48,23 +47,11 @@ def integer_range(dtype: int) -> tuple[int, int]:
     return _INTEGER_RANGES.get(dtype, _INT32_RANGE)
 
 
-def is_lossy(number: float, dtype: int) -> bool:
-    """True if a number cannot be a float of the type: an integer with too many digits, or beyond the range."""
-    if not show.is_double(number) and abs(number) >= 1 << (53 if dtype == types_pb2.DT_DOUBLE else 24):
-        return True
-    return abs(number) > float(tf.as_dtype(dtype).max) and math.isfinite(number)
-
-
-def least_lossy(dtype: int) -> float:
-    """No smaller number loses anything in a floating type."""
-    return {types_pb2.DT_DOUBLE: 2.0**53, types_pb2.DT_HALF: float(np.finfo(np.float16).max)}.get(dtype, 2.0**24)
-
-
 def check_instances(members: Mapping[str, Any], input_count: int) -> None:
     """Raises InvalidArgument if ``instances`` is no list, is empty, or is plain where names are needed."""
     instances = members["instances"]
     if not isinstance(instances, list):
-        raise InvalidArgument(f"JSON Value: {show.value(members)} Excepting 'instances' to be an list/array")
+        raise InvalidArgument(f"JSON Value: {show.value(members)} Expecting 'instances' to be an list/array")
     if not instances:
         raise InvalidArgument(f"JSON Value: {show.value(members)} No values in 'instances' array")
     if not isinstance(instances[0], dict) and input_count > 1:
@@ -109,13 +96,6 @@ def type_name(value: Any) -> str:
         return str(value)
     names = {str: "String", list: "Array", dict: "Object", type(None): "Null"}
     return names.get(type(value), "Number")
-
-
-def lossy(value: Any, dtype: int) -> InvalidArgument:
-    """A number that a floating type does not hold."""
-    return InvalidArgument(
-        f"Cannot convert JSON value: {show.value(value)} to {dtype_name(dtype)} without loss of precision."
-    )
 
 
 def _in_item(value: Any, name: str, infos: Mapping[str, Any], seen: dict[str, list[int]]) -> ServerError | None:
@@ -163,7 +143,7 @@ def _in_scalar(value: Any, dtype: int) -> ServerError | None:
         return InvalidArgument(
             f"JSON Value: {show.value(value)} Type: {type_name(value)} is not of expected type: {dtype_name(dtype)}"
         )
-    return lossy(value, dtype) if tf.as_dtype(dtype).is_floating and is_lossy(value, dtype) else None
+    return None
 
 
 def _is_of_type(value: Any, dtype: int) -> bool | None:

@@ -74,10 +74,10 @@ BAD_REQUESTS: dict[str, tuple[Any, type[ServerError], str]] = {
         Unimplemented,
         "Unsupported signature method_name: tensorflow/serving/predict",
     ),
-    "another input": (
+    "an input that takes no examples": (
         request(("regress_x_to_y", REGRESS), ("regress_x2_to_y3", REGRESS)),
         InvalidArgument,
-        "Input tensor must be the same for all Signatures.",
+        "Expects arg[0] to be float but string is provided",
     ),
     "no input": (_no_input(), InvalidArgument, "Input is empty."),
 }

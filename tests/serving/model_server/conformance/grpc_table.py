@@ -262,6 +262,11 @@ EXAMPLES = [
         task(TWO, "regress_x_to_y", REGRESS) + task(TWO, "classify_x_to_y", CLASSIFY) + ONE,
         "OK", f"results {{ {spec(TWO, 123, 'regress_x_to_y')} regression_result {{ {THREES[0]} }} }}"
         f"results {{ {spec(TWO, 123, 'classify_x_to_y')} classification_result {{ {THREES[1]} }} }}"),
+    Row("MultiInference", "signatures of TensorFlow 2, each with an input of its own",
+        task("examples", "regress", REGRESS) + task("examples", "classify", CLASSIFY) + ONE,
+        "OK", f"results {{ {spec('examples', 1, 'regress')} regression_result {{ regressions {{ value: -2 }} }} }}"
+        f"results {{ {spec('examples', 1, 'classify')} "
+        "classification_result { classifications { classes { score: 2 } } } }"),
     Row("MultiInference", "no task", ONE, "INVALID_ARGUMENT", "ModelSpec has no name specified."),
     Row("MultiInference", "two models",
         task(TWO, "regress_x_to_y", REGRESS) + task(ODDITIES, "classify_both", CLASSIFY) + ONE,

@@ -23,9 +23,10 @@ VERSIONS = {
     "toolbox/3": "half_plus_three",
     "oddities/1": "oddities",
     "counter/1": "counter",
+    "examples/1": "examples",
     "later/1": "half_plus_four",
 }
-SERVED = ("half_plus_two", "half_plus_three", "toolbox", "oddities", "counter")
+SERVED = ("half_plus_two", "half_plus_three", "toolbox", "oddities", "counter", "examples")
 """``later`` is there for a reload."""
 
 
@@ -41,6 +42,9 @@ def write(folder: Path, *, seen_as: Path | None = None) -> None:
         models.save_all(source)
         models_tf1.save_all(source)
         _save_counter(source / "counter")
+        examples = Examples()
+        signatures = {"classify": examples.classify, "regress": examples.regress}
+        tf.saved_model.save(examples, str(source / "examples"), signatures=signatures)
         for version, model in VERSIONS.items():
             shutil.copytree(source / model, folder / version, dirs_exist_ok=True)
     (folder / CONFIG).write_text(config(seen_as or folder))
@@ -58,6 +62,22 @@ def _entry(name: str, base_path: Path) -> str:
     if name == "toolbox":
         more = "model_version_policy { all {} } version_labels { key: 'stable' value: 1 }"
     return f"  config {{ name: '{name}' base_path: '{base_path}' model_platform: 'tensorflow' {more} }}\n"
+
+
+class Examples(tf.Module):  # type: ignore[misc]  # untyped base
+    """TensorFlow 2's form of Classify and Regress: an input tensor for each signature, and no method names."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
+    def classify(self, inputs: Any) -> Any:
+        return {"scores": _feature_x(inputs)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
+    def regress(self, inputs: Any) -> Any:
+        return {"outputs": -_feature_x(inputs)}
+
+
+def _feature_x(examples: Any) -> Any:
+    return tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
 
 
 def _save_counter(path: Path) -> None:
