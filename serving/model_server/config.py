@@ -78,7 +78,8 @@ def read_text_proto(path: Path, message: Any) -> None:
     except OSError as error:
         raise InvalidArgument(f"Cannot read '{path}': {error.strerror}") from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"Invalid protobuf file: '{path}': {error}") from None
+        mistake = f"Error parsing text-format {message.DESCRIPTOR.full_name}: {error}"
+        raise InvalidArgument(f"Invalid protobuf file: '{path}': {mistake}") from None
 
 
 def model_list(message: Any) -> ModelList:
