@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import inference_pb2
 
 from serving.model_server import classify, regress
 from serving.model_server.errors import InvalidArgument, Unimplemented
 from serving.model_server.examples import run_examples, serialized
-from serving.model_server.predict import SERVING_DEFAULT, Runner, run_directly
+from serving.model_server.predict import SERVING_DEFAULT, Runner, check_dtypes, run_directly
 from serving.model_server.servable import Servable
 
 
@@ -30,6 +34,7 @@ def multi_inference(servable: Servable, request: Any, *, run: Runner = run_direc
     """
     tasks = _checked_tasks(servable, request.tasks)
     batch = serialized(request.input)
+    _check_inputs([servable.signatures[signature] for signature in tasks], batch)
     response = inference_pb2.MultiInferenceResponse()
     for task, (signature, outputs) in zip(request.tasks, tasks.items(), strict=True):
         arrays = run_examples(servable, signature, batch, outputs, run=run, timeout_ms=timeout_ms)
@@ -61,6 +66,15 @@ def _checked_tasks(servable: Servable, tasks: Any) -> dict[str, list[str]]:
             raise InvalidArgument(f"Requested signature not found in model graph: {signature}")
         outputs[signature] = _outputs(definition, task.method_name, check_method=servable.check_method_names)
     return outputs
+
+
+def _check_inputs(definitions: Sequence[Any], batch: NDArray[np.object_]) -> None:
+    """All input tensors at once, as in the one run that TensorFlow Serving makes of all tasks."""
+    together = meta_graph_pb2.SignatureDef()
+    for definition in definitions:
+        info = definition.inputs[INPUTS]
+        together.inputs[info.name].CopyFrom(info)
+    check_dtypes(together, dict.fromkeys(together.inputs, batch))
 
 
 def _outputs(definition: Any, method: str, *, check_method: bool) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -10,14 +12,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     predict_pb2,
+    regression_pb2,
 )
 
 from contract.client import ModelSpec
-from tests.serving.model_server.conftest import ModelServer
+from tests.serving.model_server.conftest import ModelServer, start_server
+from tests.serving.model_server.models_tf1 import CLASSIFY, REGRESS
+from tests.serving.model_server.test_classify import examples
+from tests.serving.model_server.test_multi_inference import request as multi_inference_request
 
 
 def request(
@@ -231,3 +239,119 @@ def test_bad_reload_without_a_model_list_is_refused(server: ModelServer) -> None
     code, text = refusal(server.models.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())
     assert code == "INVALID_ARGUMENT"
     assert text.endswith("Only ModelConfigList is currently supported")
+
+
+def test_good_predict_answers_a_scalar_with_an_empty_shape(server: ModelServer) -> None:
+    message = request({"given": np.float16(1.5)}, name="oddities", signature="echo_float16")
+    answer = server.predictions.Predict(message, timeout=60).outputs["given"]
+    assert (answer.dtype, list(answer.half_val)) == (tf.float16.as_datatype_enum, [0x3E00])
+    assert answer.HasField("tensor_shape")
+    assert not answer.tensor_shape.dim
+
+
+def test_good_predict_of_an_empty_batch(server: ModelServer) -> None:
+    answer = server.predictions.Predict(request({"x": np.zeros(0, np.float32)}), timeout=60).outputs["y"]
+    assert [dim.size for dim in answer.tensor_shape.dim] == [0]
+    assert not answer.float_val
+
+
+def on_examples(message: Any, signature: str, *xs: float) -> Any:
+    """A ClassificationRequest or RegressionRequest for the model ``tf1``."""
+    message.model_spec.name, message.model_spec.signature_name = "tf1", signature
+    message.input.CopyFrom(examples(*xs))
+    return message
+
+
+def spec_of(response: Any) -> tuple[str, int, str]:
+    spec = response.model_spec
+    return spec.name, spec.version.value, spec.signature_name
+
+
+def test_good_classify_names_the_model_the_version_and_the_signature(server: ModelServer) -> None:
+    message = on_examples(classification_pb2.ClassificationRequest(), "classify_x_to_y", 2, 20)
+    response = server.predictions.Classify(message, timeout=60)
+    assert [row.classes[0].score for row in response.result.classifications] == [3, 12]
+    assert spec_of(response) == ("tf1", 123, "classify_x_to_y")
+
+
+def test_good_regress_names_the_model_the_version_and_the_signature(server: ModelServer) -> None:
+    message = on_examples(regression_pb2.RegressionRequest(), "regress_x_to_y", 2, 20)
+    response = server.predictions.Regress(message, timeout=60)
+    assert [one.value for one in response.result.regressions] == [3, 12]
+    assert spec_of(response) == ("tf1", 123, "regress_x_to_y")
+
+
+def test_good_multi_inference_names_what_ran_in_every_result(server: ModelServer) -> None:
+    message = multi_inference_request(("regress_x_to_y", REGRESS), ("classify_x_to_y", CLASSIFY))
+    regression, classification = server.predictions.MultiInference(message, timeout=60).results
+    assert [one.value for one in regression.regression_result.regressions] == [3, 12]
+    assert [row.classes[0].score for row in classification.classification_result.classifications] == [3, 12]
+    assert spec_of(regression) == ("tf1", 123, "regress_x_to_y")
+    assert spec_of(classification) == ("tf1", 123, "classify_x_to_y")
+
+
+BAD_INFERENCES = {
+    "predict without a model": ("Predict", predict_pb2.PredictRequest(), "Missing ModelSpec"),
+    "classify without a model": ("Classify", classification_pb2.ClassificationRequest(), "Missing ModelSpec"),
+    "regress without a model": ("Regress", regression_pb2.RegressionRequest(), "Missing ModelSpec"),
+    "multi-inference without a task": (
+        "MultiInference",
+        inference_pb2.MultiInferenceRequest(),
+        "ModelSpec has no name specified.",
+    ),
+    "classify without examples": (
+        "Classify",
+        on_examples(classification_pb2.ClassificationRequest(), "classify_x_to_y"),
+        "Input is empty.",
+    ),
+    "regress by default": (
+        "Regress",
+        on_examples(regression_pb2.RegressionRequest(), "", 1),
+        'No regression inputs found in SignatureDef: inputs {\n  key: "x"\n',
+    ),
+    "multi-inference of an input that takes no examples": (
+        "MultiInference",
+        multi_inference_request(("regress_x_to_y", REGRESS), ("regress_x2_to_y3", REGRESS)),
+        "Expects arg[1] to be float but string is provided",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INFERENCES)
+def test_bad_inference_is_refused(server: ModelServer, case: str) -> None:
+    method, message, text = BAD_INFERENCES[case]
+    code, details = refusal(getattr(server.predictions, method), message)
+    assert code == "INVALID_ARGUMENT"
+    assert details.startswith(text)
+
+
+def test_a_long_text_is_cut(server: ModelServer) -> None:
+    code, details = refusal(server.predictions.Predict, request(X, signature="nosig" * 1000))
+    whole = f'Serving signature key "{"nosig" * 1000}" not found.'
+    assert (code, details) == ("FAILED_PRECONDITION", whole[:1024] + "...TRUNCATED")
+
+
+def test_the_session_service_is_not_offered(server: ModelServer) -> None:
+    method: Any = server.channel.unary_unary("/tensorflow.serving.SessionService/SessionRun")
+    with pytest.raises(grpc.RpcError) as failure:
+        method(b"", timeout=60)
+    assert failure.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_flags_choose_the_serialization_and_the_check_of_method_names(saved_models: Path, tmp_path: Path) -> None:
+    shutil.copytree(saved_models / "oddities", tmp_path / "oddities" / "1")
+    with start_server(
+        tmp_path,
+        "--model_name=oddities",
+        f"--model_base_path={tmp_path / 'oddities'}",
+        "--enable_serialization_as_tensor_content",
+        "--enable_signature_method_name_check",
+    ) as running:
+        message = request({"given": np.array([1, 2], np.float32)}, name="oddities", signature="echo_float32")
+        answer = running.predictions.Predict(message, timeout=60).outputs["given"]
+        assert answer.tensor_content == np.array([1, 2], np.float32).tobytes()
+        assert not answer.float_val
+        native = on_examples(classification_pb2.ClassificationRequest(), "native", 1)
+        native.model_spec.name = "oddities"
+        _, details = refusal(running.predictions.Classify, native)
+        assert details.startswith("Expected classification signature method_name to be tensorflow/serving/classify.")

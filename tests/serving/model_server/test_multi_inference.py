@@ -77,7 +77,7 @@ BAD_REQUESTS: dict[str, tuple[Any, type[ServerError], str]] = {
     "an input that takes no examples": (
         request(("regress_x_to_y", REGRESS), ("regress_x2_to_y3", REGRESS)),
         InvalidArgument,
-        "Expects arg[0] to be float but string is provided",
+        "Expects arg[1] to be float but string is provided",
     ),
     "no input": (_no_input(), InvalidArgument, "Input is empty."),
 }
