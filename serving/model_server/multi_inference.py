@@ -12,7 +12,7 @@ from tensorflow_serving.apis import inference_pb2
 
 from serving.model_server import classify, regress
 from serving.model_server.errors import InvalidArgument, Unimplemented
-from serving.model_server.examples import run_examples, serialized
+from serving.model_server.examples import INPUTS, run_examples, serialized
 from serving.model_server.predict import SERVING_DEFAULT, Runner, check_dtypes, run_directly
 from serving.model_server.servable import Servable
 
