@@ -90,8 +90,17 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
     Raises:
         InvalidArgument: It is missing, is no text-proto, has an unknown field, or makes no sense.
     """
-    message: Any = _message_class()()
+    message: Any = batching_parameters_class()()
     read_text_proto(path, message)
+    return batching_parameters(message)
+
+
+def batching_parameters(message: Any) -> BatchingParameters:
+    """A ``tensorflow.serving.BatchingParameters``, checked.
+
+    Raises:
+        InvalidArgument: It makes no sense.
+    """
     given = {
         field.name: value.value if field.message_type else value
         for field, value in message.ListFields()
@@ -106,7 +115,7 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
 
 
 @cache
-def _message_class() -> Any:
+def batching_parameters_class() -> Any:
     """``tensorflow.serving.BatchingParameters``; in a text the names and types of fields matter, not their numbers."""
     field = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="batching.proto", package="tensorflow.serving", syntax="proto3")

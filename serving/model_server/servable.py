@@ -10,8 +10,7 @@ import gc
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from serving.model_server import errors, tf
 from serving.model_server.errors import DeadlineExceeded, NotFound, ServerError
 
 Tensors = dict[str, NDArray[Any]]
-_SERVE = "serve"
+SERVE = "serve"
 _CALLER_RUNS = -1
 _WORTH_STOPPING_S = 0.1
 
@@ -45,14 +44,6 @@ _BY_CODE: dict[int, type[ServerError]] = {
 def from_tensorflow(error: Any) -> ServerError:
     """The one place where a TensorFlow error becomes one of ours."""
     return _BY_CODE.get(error.error_code, errors.Unknown)(error.message)
-
-
-@dataclass(frozen=True)
-class Parallelism:
-    """TensorFlow's threads, for all models together; 0: as many as there are CPUs."""
-
-    intra_op: int = 0
-    inter_op: int = 0
 
 
 class Servable:
@@ -137,8 +128,13 @@ class Servable:
         return call
 
 
-def load(path: Path, parallelism: Parallelism) -> Servable:
+def load(path: Path, config: Any = None, tags: Collection[str] = (SERVE,)) -> Servable:
     """Loads the SavedModel in a version directory.
+
+    Args:
+        path: The directory.
+        config: A ``tensorflow.ConfigProto``. The threads of the first one are those of all models.
+        tags: Which of the SavedModel's graphs.
 
     Raises:
         ServerError: It is not there, damaged, or cannot run here.
@@ -146,17 +142,13 @@ def load(path: Path, parallelism: Parallelism) -> Servable:
     if not any((path / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")):
         raise NotFound(f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}")
     graph = tf.Graph()
-    threads = {
-        "intra_op_parallelism_threads": parallelism.intra_op,
-        "inter_op_parallelism_threads": parallelism.inter_op,
-    }
-    session = tf.Session(graph=graph, config=config_pb2.ConfigProto(**threads))
+    session = tf.Session(graph=graph, config=config)
     try:
         with graph.as_default():
-            model = tf.load_saved_model(session, [_SERVE], str(path))
+            model = tf.load_saved_model(session, tags, str(path))
     except BaseException as error:
         session.close()
-        raise _load_error(error) from error
+        raise _load_error(error, tags) from error
     return Servable(session, dict(model.signature_def.items()), path)
 
 
@@ -167,11 +159,16 @@ def _as_array(value: Any) -> NDArray[Any]:
     return np.array(value, np.object_) if isinstance(value, bytes) else np.asarray(value)
 
 
-def _load_error(error: BaseException) -> BaseException:
+def _load_error(error: BaseException, tags: Collection[str]) -> BaseException:
     if isinstance(error, tf.errors.OpError):
         return from_tensorflow(error)
     if isinstance(error, OSError):
         return errors.DataLoss(str(error))
+    if isinstance(error, RuntimeError) and str(error).startswith("MetaGraphDef associated with tags"):
+        return NotFound(
+            f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. "
+            "To inspect available tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`"
+        )
     if isinstance(error, (RuntimeError, ValueError, KeyError)):
         return errors.InvalidArgument(f"{type(error).__name__}: {error}")
     return error

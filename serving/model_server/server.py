@@ -9,21 +9,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving.model_server import config, servable, warmup
+from serving.model_server import assembly, config
 from serving.model_server.batching import Batcher
-from serving.model_server.batching_config import BatchingParameters, read_batching_parameters
-from serving.model_server.config import ModelConfig, ModelList
+from serving.model_server.config import ModelList
 from serving.model_server.core import Core
 from serving.model_server.errors import ServerError
 from serving.model_server.flags import Settings
 from serving.model_server.grpc_listener import GrpcListener
-from serving.model_server.manager import Loader, Manager
+from serving.model_server.manager import Manager
 from serving.model_server.metrics import Metrics
-from serving.model_server.monitoring_config import read_prometheus_path
-from serving.model_server.predict import Runner, run_directly
+from serving.model_server.predict import Runner
 from serving.model_server.rest import RestApi
 from serving.model_server.rest_listener import RestListener
-from serving.model_server.servable import Parallelism, Servable
+from serving.model_server.servable import Servable
+from serving.model_server.session_bundle import session_bundle
 
 _LOG = logging.getLogger(__name__)
 # Shorter than the 30 s after which Kubernetes kills what it has told to stop.
@@ -49,12 +48,13 @@ def serve(settings: Settings, stop: threading.Event, *, started_s: float) -> Non
     # What is in memory by now stays: the collector need not look at TensorFlow's many objects again.
     gc.freeze()
     try:
-        models, run, grpc = _models(settings), _runner(settings), GrpcListener(settings)
-        metrics, prometheus_path = Metrics(), _prometheus_path(settings)
+        models, bundle, grpc = assembly.models(settings), session_bundle(settings), GrpcListener(settings)
+        metrics, prometheus_path = Metrics(), assembly.prometheus_path(settings)
     except ServerError as error:
         raise StartError(f"Failed to start server. Error: {error.described}") from None
+    run = assembly.runner(bundle, settings)
     manager = Manager(
-        _loader(settings, run, metrics),
+        assembly.loader(bundle, settings, run, metrics),
         retries=settings.max_num_load_retries,
         retry_interval_s=max(settings.load_retry_interval_micros, 0) / 1e6,
         load_threads=settings.num_load_threads,
@@ -82,7 +82,7 @@ def serve(settings: Settings, stop: threading.Event, *, started_s: float) -> Non
             listeners = _open(grpc, api, settings)
             _LOG.info("ready after %.1f s", time.monotonic() - started_s)
             stop.wait()
-            _drain(listeners)
+            _drain(listeners, run)
     finally:
         manager.close()
 
@@ -109,8 +109,11 @@ def _open(grpc: GrpcListener, api: RestApi, settings: Settings) -> list[GrpcList
     return listeners
 
 
-def _drain(listeners: Sequence[GrpcListener | RestListener]) -> None:
+def _drain(listeners: Sequence[GrpcListener | RestListener], run: Runner) -> None:
     _LOG.info("stopping: answering what is in flight, for %.0f s at most", _DRAIN_S)
+    if isinstance(run, Batcher):
+        # There is nothing left to wait for in a batch.
+        run.close()
     drains = [threading.Thread(target=listener.drain, args=(_DRAIN_S,)) for listener in listeners]
     for drain in drains:
         drain.start()
@@ -126,47 +129,6 @@ def _offers_rest(settings: Settings) -> bool:
             "Skipped exporting HTTP/REST API."
         )
     return settings.rest_api_port not in (0, settings.port)
-
-
-def _models(settings: Settings) -> ModelList | None:
-    if settings.model_config_file:
-        return config.read_model_list(Path(settings.model_config_file))
-    models = (ModelConfig(settings.model_name, Path(settings.model_base_path)),)
-    config.check(models)
-    return models
-
-
-def _runner(settings: Settings) -> Runner:
-    if not settings.enable_batching:
-        return run_directly
-    if not settings.batching_parameters_file:
-        return Batcher(BatchingParameters())
-    return Batcher(read_batching_parameters(Path(settings.batching_parameters_file)))
-
-
-def _prometheus_path(settings: Settings) -> str | None:
-    return read_prometheus_path(Path(settings.monitoring_config_file)) if settings.monitoring_config_file else None
-
-
-def _loader(settings: Settings, run: Runner, metrics: Metrics) -> Loader[Servable]:
-    parallelism = Parallelism(settings.tensorflow_intra_op_parallelism, settings.tensorflow_inter_op_parallelism)
-    iterations = max(settings.num_request_iterations_for_warmup, 1)
-
-    def load(name: str, version: int, path: Path) -> Servable:
-        with metrics.loading(str(path)):
-            loaded = servable.load(path, parallelism)
-        loaded.check_method_names = settings.enable_signature_method_name_check
-        if settings.enable_model_warmup:
-            try:
-                with metrics.warming_up(str(path)):
-                    count = warmup.replay(loaded, path, iterations=iterations, run=run)
-            except BaseException:
-                loaded.close()
-                raise
-            _LOG.info("warmed up %s version %d with %d requests", name, version, count)
-        return loaded
-
-    return load
 
 
 def _follow_file_system(core: Core[Servable], settings: Settings, stop: threading.Event) -> None:

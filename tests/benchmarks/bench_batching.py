@@ -21,7 +21,7 @@ import tensorflow as tf
 from serving.model_server.batching import Batcher
 from serving.model_server.batching_config import BatchingParameters
 from serving.model_server.predict import Runner, run_directly
-from serving.model_server.servable import Parallelism, Servable, load
+from serving.model_server.servable import Servable, load
 
 ROUNDS = 5
 THREADS = (1, 2, 8, 32)
@@ -45,7 +45,9 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder))
-        servable = load(Path(folder), Parallelism(intra_op=1, inter_op=1))
+        servable = load(
+            Path(folder), tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+        )
     print(f"{'':36}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'x direct':>10}")
     for threads in THREADS:
         runners: dict[str, Runner] = {"direct": run_directly}

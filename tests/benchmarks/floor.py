@@ -14,9 +14,12 @@ def in_process(
     network: Network, version: Path, batches: Collection[int], callers: Collection[int], seconds: float
 ) -> dict[tuple[int, int], float]:
     """Images a second by batch size and number of calling threads, each measured for `seconds`."""
+    from tensorflow.core.protobuf import config_pb2
+
     from serving.model_server import servable
 
-    model = servable.load(version, servable.Parallelism(intra_op=1, inter_op=1))
+    one_thread = config_pb2.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+    model = servable.load(version, one_thread)
 
     def measure(batch: int, threads: int) -> float:
         inputs = {INPUT: network.images(batch)}

@@ -19,7 +19,7 @@ import pytest
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from contract.client import ModelSpec, ServingClient
-from serving.model_server.servable import Parallelism, Servable, load
+from serving.model_server.servable import Servable, load
 from tests.conftest import ROOT
 from tests.serving.model_server import models, models_tf1
 
@@ -56,6 +56,11 @@ class ModelServer:
         """CPU time spent so far, in hundredths of a second."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
+
+    def resident_mb(self) -> float:
+        """Memory in use, in megabytes."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -133,14 +138,14 @@ def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def half_plus_two(saved_models: Path) -> Iterator[Servable]:
     """TensorFlow Serving's own test model, loaded in this process."""
-    with closing(load(saved_models / "tf1_half_plus_two", Parallelism(1, 1))) as servable:
+    with closing(load(saved_models / "tf1_half_plus_two")) as servable:
         yield servable
 
 
 @pytest.fixture(scope="session")
 def oddities(saved_models: Path) -> Iterator[Servable]:
     """The signatures of `models_tf1` that a request can break on, loaded in this process."""
-    with closing(load(saved_models / "oddities", Parallelism(1, 1))) as servable:
+    with closing(load(saved_models / "oddities")) as servable:
         yield servable
 
 

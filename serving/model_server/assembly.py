@@ -1,0 +1,67 @@
+"""The parts of the core that the flags choose: which models, what loads them, what runs requests."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from serving.model_server import config, servable, warmup
+from serving.model_server.batching import Batcher
+from serving.model_server.config import ModelConfig, ModelList
+from serving.model_server.flags import Settings
+from serving.model_server.manager import Loader
+from serving.model_server.metrics import Metrics
+from serving.model_server.monitoring_config import read_prometheus_path
+from serving.model_server.predict import Runner, run_directly
+from serving.model_server.servable import Servable
+from serving.model_server.session_bundle import SessionBundle
+
+_LOG = logging.getLogger(__name__)
+
+
+def models(settings: Settings) -> ModelList | None:
+    """The first model list.
+
+    Raises:
+        InvalidArgument: The file is missing, is no text-proto, or lists models that cannot be served.
+    """
+    if settings.model_config_file:
+        return config.read_model_list(Path(settings.model_config_file))
+    single = (ModelConfig(settings.model_name, Path(settings.model_base_path)),)
+    config.check(single)
+    return single
+
+
+def prometheus_path(settings: Settings) -> str | None:
+    """Where metrics are told; None: nowhere. Raises InvalidArgument as `read_prometheus_path` does."""
+    return read_prometheus_path(Path(settings.monitoring_config_file)) if settings.monitoring_config_file else None
+
+
+def runner(bundle: SessionBundle, settings: Settings) -> Runner:
+    """What runs a checked request."""
+    if bundle.batching is None:
+        return run_directly
+    return Batcher(bundle.batching, per_model=settings.enable_per_model_batching_parameters)
+
+
+def loader(bundle: SessionBundle, settings: Settings, run: Runner, metrics: Metrics) -> Loader[Servable]:
+    """What makes a version ready to serve."""
+
+    def load(name: str, version: int, path: Path) -> Servable:
+        with metrics.loading(str(path)):
+            loaded = servable.load(path, bundle.session_config, bundle.tags)
+        loaded.check_method_names = settings.enable_signature_method_name_check
+        try:
+            if isinstance(run, Batcher):
+                # A version with bad parameters of its own does not load.
+                run.parameters_of(loaded)
+            if bundle.warmup_iterations:
+                with metrics.warming_up(str(path)):
+                    count = warmup.replay(loaded, path, iterations=bundle.warmup_iterations, run=run)
+                _LOG.info("warmed up %s version %d with %d requests", name, version, count)
+        except BaseException:
+            loaded.close()
+            raise
+        return loaded
+
+    return load
