@@ -65,7 +65,7 @@ class Scheduler(Generic[T]):
     def begin_alone(self, key: Hashable, rows: int, parameters: BatchingParameters, now_s: float) -> bool:
         """Begins a run for a request that would be the next to be taken if it were put into its queue, if it is one."""
         if not self._closed:
-            if not self._free or rows > parameters.run_limit or key in self._queues:
+            if self._free < 1 or rows > parameters.run_limit or key in self._queues:
                 return False
             if parameters.batch_timeout_s and rows < parameters.run_limit:
                 return False
@@ -123,7 +123,7 @@ class Scheduler(Generic[T]):
 
     def take(self, now_s: float) -> Batch[T] | None:
         """Begins the run of a batch that may run now, if there is one and a run is free."""
-        if not self._free:
+        if self._free < 1:
             return None
         for key, queue in self._queues.items():
             if self._due_s(queue) <= now_s:
@@ -144,7 +144,7 @@ class Scheduler(Generic[T]):
 
     def due_s(self) -> float:
         """When `take` will have a batch, should nothing else happen; infinity: never."""
-        return min(map(self._due_s, self._queues.values()), default=math.inf) if self._free else math.inf
+        return min(map(self._due_s, self._queues.values()), default=math.inf) if self._free > 0 else math.inf
 
     def close(self) -> None:
         """From now on nothing waits for a batch to fill."""
