@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+from tensorflow.core.protobuf import error_codes_pb2
+from tensorflow_serving.apis import get_model_status_pb2, predict_pb2, prediction_log_pb2
 
 from contract import wire_pb2 as wire
 from contract.client import ModelSpec
@@ -23,8 +25,17 @@ Publish = Callable[[str, Path], None]
 X = {"x": np.array([2.0], np.float32)}
 
 
-def config(name: str, base_path: Path, *, labels: Mapping[str, int] | None = None, keep: int = 1) -> wire.ModelConfig:
+def config(
+    name: str,
+    base_path: Path,
+    *,
+    labels: Mapping[str, int] | None = None,
+    keep: int = 1,
+    specific: Sequence[int] = (),
+) -> wire.ModelConfig:
     policy = wire.ServableVersionPolicy(latest=wire.ServableVersionPolicy.Latest(num_versions=keep))
+    if specific:
+        policy = wire.ServableVersionPolicy(specific=wire.ServableVersionPolicy.Specific(versions=specific))
     return wire.ModelConfig(
         name=name,
         base_path=str(base_path),
@@ -42,6 +53,12 @@ def reload(server: ModelServer, *models: wire.ModelConfig, timeout_s: float = 60
 def answer(server: ModelServer, spec: ModelSpec) -> tuple[int, float]:
     prediction = server.client.predict(spec, X, timeout_s=60)
     return prediction.version, float(prediction.outputs["y"][0])
+
+
+def resident_mb(server: ModelServer) -> float:
+    """Memory in use by the process."""
+    pages = Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 @pytest.fixture
@@ -105,8 +122,13 @@ def test_bad_version_shows_its_error_and_leaves_the_good_one_serving(
     reload(lifecycle_server, config("bad", base))
     (base / "2").mkdir()
     eventually(lambda: lifecycle_server.states("bad") == {2: "END", 1: "AVAILABLE"})
-    failed = lifecycle_server.client.status(ModelSpec("bad", version=2))[0]
-    assert failed.error == f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {base / '2'}"
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = "bad"
+    request.model_spec.version.value = 2
+    (failed,) = lifecycle_server.models.GetModelStatus(request).model_version_status
+    assert error_codes_pb2.Code.Name(failed.status.error_code) == "NOT_FOUND"
+    expected = f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {base / '2'}"
+    assert failed.status.error_message == expected
     assert answer(lifecycle_server, ModelSpec("bad")) == (1, 3.0)
     publish("half_plus_three", base / "3")
     eventually(lambda: lifecycle_server.states("bad") == {3: "AVAILABLE", 2: "END", 1: "END"})
@@ -116,7 +138,9 @@ def test_bad_damaged_version_ends_with_an_error(lifecycle_server: ModelServer, b
     publish("half_plus_two", base / "1")
     (base / "2").mkdir()
     (base / "2" / "saved_model.pb").write_bytes(b"not a SavedModel")
-    with pytest.raises(ServingError, match=r"1 model\(s\) did not become available: {{{name: damaged version: 2} due to"):
+    with pytest.raises(
+        ServingError, match=r"1 model\(s\) did not become available: {{{name: damaged version: 2} due to"
+    ):
         reload(lifecycle_server, config("damaged", base))
     assert lifecycle_server.client.status(ModelSpec("damaged", version=2))[0].error
 
@@ -148,6 +172,67 @@ def test_good_reload_adds_models_and_drops_those_left_out(
     eventually(lambda: lifecycle_server.states("first") == {1: "END"})
     with pytest.raises(ServableNotFound, match=r"Latest\(first\)"):
         answer(lifecycle_server, ModelSpec("first"))
+
+
+def test_good_specific_versions_serve_as_they_come_and_several_latest_side_by_side(
+    lifecycle_server: ModelServer, base: Path, publish: Publish
+) -> None:
+    publish("half_plus_two", base / "1")
+    publish("half_plus_three", base / "2")
+    reload(lifecycle_server, config("chosen", base, specific=[1, 3]))
+    assert answer(lifecycle_server, ModelSpec("chosen")) == (1, 3.0)
+    assert lifecycle_server.states("chosen") == {1: "AVAILABLE"}
+    publish("half_plus_four", base / "3")
+    eventually(lambda: lifecycle_server.states("chosen") == {3: "AVAILABLE", 1: "AVAILABLE"})
+    reload(lifecycle_server, config("chosen", base, keep=2))
+    eventually(lambda: lifecycle_server.states("chosen") == {3: "AVAILABLE", 2: "AVAILABLE", 1: "END"})
+    assert [answer(lifecycle_server, ModelSpec("chosen", version=number))[1] for number in (2, 3)] == [4.0, 5.0]
+
+
+def test_good_model_that_left_the_list_returns(lifecycle_server: ModelServer, base: Path, publish: Publish) -> None:
+    publish("half_plus_two", base / "1")
+    reload(lifecycle_server, config("comes and goes", base))
+    for _ in range(3):
+        reload(lifecycle_server)
+        reload(lifecycle_server, config("comes and goes", base))
+        assert answer(lifecycle_server, ModelSpec("comes and goes")) == (1, 3.0)
+
+
+def test_good_hundred_models_load_from_one_list(
+    lifecycle_server: ModelServer, tmp_path: Path, saved_models: Path
+) -> None:
+    names = [f"model{number}" for number in range(100)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1").symlink_to(saved_models / "half_plus_two")
+    reload(lifecycle_server, *(config(name, tmp_path / name) for name in names))
+    assert {answer(lifecycle_server, ModelSpec(name)) for name in names} == {(1, 3.0)}
+    reload(lifecycle_server)
+    eventually(lambda: all(lifecycle_server.states(name) == {1: "END"} for name in names))
+
+
+def test_good_twenty_swaps_in_a_row_leave_the_memory_as_it_was(
+    lifecycle_server: ModelServer, base: Path, saved_models: Path
+) -> None:
+    """Every third version is bad: what it had loaded until it failed must go as well."""
+    broken = base.parent / "broken"
+    shutil.copytree(saved_models / "toolbox", broken)
+    record(broken, "nosig")
+
+    def swap(version: int) -> None:
+        bad = version % 3 == 0
+        (base / str(version)).symlink_to(broken if bad else saved_models / "toolbox")
+        reload(lifecycle_server, config("swaps", base, specific=[version] if not bad else [version - 1, version]))
+        eventually(lambda: lifecycle_server.states("swaps")[version] == ("END" if bad else "AVAILABLE"))
+        assert answer(lifecycle_server, ModelSpec("swaps"))[0] == version - bad
+
+    for version in range(1, 8):
+        swap(version)
+    before_mb = resident_mb(lifecycle_server)
+    for version in range(8, 28):
+        swap(version)
+    # The heap breathes by a megabyte or two; a version that stays behind is at least as large in each swap.
+    assert resident_mb(lifecycle_server) < before_mb + 10
 
 
 def test_bad_reload_changes_nothing(lifecycle_server: ModelServer, base: Path, publish: Publish) -> None:
