@@ -90,6 +90,14 @@ DOCUMENTED = [
     Row("unknown model", "POST", "half:predict", {"instances": [1.0, 5.0]},
         404, "Servable not found for request: Latest(half)"),
     Row("metadata", "GET", "counter/metadata", None, 200, METADATA),
+    Row("metadata of a version", "GET", "counter/versions/1/metadata", None, 200, METADATA),
+    Row("a whole number that a float does not hold", "POST", "oddities:predict",
+        signed("echo_float32", inputs=1435774380), 200, {"outputs": 1435774340.0}),
+    Row("NaN and infinities in a feature", "POST", "half_plus_two:regress",
+        '{"signature_name": "regress_x_to_y", "examples": [{"x": NaN}, {"x": Infinity}, {"x": -3.5}]}',
+        200, {"results": [NAN, INFINITY, 0.25]}),
+    Row("tensors of one row and two", "POST", "half_plus_two:predict", {"instances": [[[1, 2]], [[3, 4]]]},
+        200, {"predictions": [[[2.5, 3.0]], [[3.5, 4.0]]]}),
 ]  # fmt: skip
 
 GOOD = [
@@ -181,6 +189,13 @@ BAD = [
     Row("status of an unknown model", "GET", "nope", None, 404, "Could not find any versions of model nope"),
     Row("status of an unknown version", "GET", "toolbox/versions/999", None,
         404, "Could not find version 999 of model toolbox"),
+    Row("metadata of an unknown version", "GET", "counter/versions/9/metadata", None,
+        404, "Servable not found for request: Specific(counter, 9)"),
+    Row("metadata of an unknown label", "GET", "toolbox/labels/canary/metadata", None,
+        400, "Unrecognized servable version label: canary"),
+    Row("rows and columns", "POST", "toolbox:predict", '{"inputs":[1],"instances":[1]}',
+        400, "JSON Value: {\n    \"inputs\": [\n        1\n    ],\n    \"instances\": [\n        1\n    ]\n} "
+        "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "),
     Row("metadata of an unknown model", "GET", "nope/metadata", None,
         404, "Servable not found for request: Latest(nope)"),
     Row("unknown version", "POST", "toolbox/versions/999:predict", {"instances": [1]},
