@@ -1,0 +1,79 @@
+"""TensorFlow's profiler service, as ``--enable_profiler`` offers it: TensorBoard's profile page asks it for a trace.
+
+Its messages are not part of TensorFlow's Python package, so the fields used are declared here.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+SERVICE = "tensorflow.ProfilerService"
+_OPTIONS = {"host_tracer_level": 2, "python_tracer_level": 0, "device_tracer_level": 1}
+_recording = threading.Lock()
+
+
+def add_profiler(server: grpc.Server) -> None:
+    """Puts the service on a server."""
+    # One trace at a time; it takes no thread from the calls that it is about.
+    profile.experimental_thread_pool = ThreadPoolExecutor(1, thread_name_prefix="profiler")  # type: ignore[attr-defined]
+    handlers: dict[str, Any] = {"Profile": grpc.unary_unary_rpc_method_handler(profile)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+
+
+def profile(request: bytes, context: grpc.ServicerContext) -> bytes:
+    """Records what TensorFlow does for as long as the request says, and writes it to the folder that it names.
+
+    Args:
+        request: A serialized ``ProfileRequest``.
+        context: The call; one that is cancelled ends the recording.
+
+    Returns:
+        A serialized ``ProfileResponse``.
+    """
+    asked, answer = _messages()
+    asked.ParseFromString(request)
+    # Only now: it costs milliseconds that most servers never need.
+    from tensorflow.python.profiler.internal import _pywrap_profiler
+
+    ended = threading.Event()
+    context.add_callback(ended.set)
+    if not _recording.acquire(blocking=False):
+        context.abort(grpc.StatusCode.ALREADY_EXISTS, "Another profiler session active.")
+    try:
+        session = _pywrap_profiler.ProfilerSession()
+        session.start("", _OPTIONS)
+        ended.wait(asked.duration_ms / 1e3)
+        trace: bytes = session.stop()
+    finally:
+        _recording.release()
+    answer.empty_trace = not trace
+    if trace and asked.repository_root:
+        folder = Path(asked.repository_root, asked.session_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{asked.host_name.replace(':', '_')}.xplane.pb").write_bytes(trace)
+    response: bytes = answer.SerializeToString()
+    return response
+
+
+def _messages() -> tuple[Any, Any]:
+    """An empty ``ProfileRequest`` and ``ProfileResponse``, field numbers as in profiler_service.proto."""
+    file = descriptor_pb2.FileDescriptorProto(name="profiler.proto", package="tensorflow", syntax="proto3")
+    field = descriptor_pb2.FieldDescriptorProto
+    request = file.message_type.add(name="ProfileRequest")
+    request.field.add(name="duration_ms", number=1, type=field.TYPE_UINT64, label=field.LABEL_OPTIONAL)
+    for name, number in (("repository_root", 5), ("session_id", 6), ("host_name", 7)):
+        request.field.add(name=name, number=number, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    response = file.message_type.add(name="ProfileResponse")
+    response.field.add(name="empty_trace", number=7, type=field.TYPE_BOOL, label=field.LABEL_OPTIONAL)
+    # A pool of its own: TensorFlow may have the real messages under the same names.
+    pool: Any = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    names = ("tensorflow.ProfileRequest", "tensorflow.ProfileResponse")
+    asked, answer = (message_factory.GetMessageClass(pool.FindMessageTypeByName(name))() for name in names)
+    return asked, answer
