@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tensorflow_serving.apis import input_pb2
@@ -10,6 +11,8 @@ from serving.model_server import rest_show
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.rest_json import Document, decode_base64, raw_bytes
 from serving.model_server.rest_mistakes import is_base64, type_name
+
+_LARGEST_DOUBLE = sys.float_info.max
 
 
 def read(document: Document) -> Any:
@@ -28,10 +31,11 @@ def read(document: Document) -> Any:
     found = input_pb2.Input()
     examples = found.example_list
     if "context" in members:
-        _fill(found.example_list_with_context.context, members["context"])
+        _fill(found.example_list_with_context.context, members["context"], document)
         examples = found.example_list_with_context
-    for one in _listed(members):
-        _fill(examples.examples.add(), one)
+    with document.exact():
+        for one in _listed(members):
+            _fill(examples.examples.add(), one, document)
     return found
 
 
@@ -50,16 +54,16 @@ def _misformatted(members: Any, what: str) -> InvalidArgument:
     return InvalidArgument(f"JSON Value: {rest_show.value(members)} {what}")
 
 
-def _fill(example: Any, features: Any) -> None:
+def _fill(example: Any, features: Any, document: Document) -> None:
     if not isinstance(features, dict):
         raise InvalidArgument(f"Example must be JSON object but got JSON {type_name(features)}")
     for name, content in features.items():
         feature = example.features.feature[raw_bytes(name).decode(errors="replace")]
         for value in content if isinstance(content, list) else [content]:
-            _add(feature, name, value)
+            _add(feature, name, value, document)
 
 
-def _add(feature: Any, name: str, value: Any) -> None:
+def _add(feature: Any, name: str, value: Any, document: Document) -> None:
     """Adds a value to a feature, whose first value decides of which kind all must be."""
     if value is None or isinstance(value, list) or (isinstance(value, dict) and not is_base64(value)):
         raise InvalidArgument(f"Feature: {name} has element with unexpected JSON type: {type_name(value)}")
@@ -70,11 +74,13 @@ def _add(feature: Any, name: str, value: Any) -> None:
     if kind == "bytes_list":
         feature.bytes_list.value.append(raw_bytes(value) if isinstance(value, str) else decode_base64(value["b64"]))
     elif kind == "float_list":
+        if abs(value) > _LARGEST_DOUBLE:
+            document.check_numbers()
         feature.float_list.value.append(value)
     elif value >= 2**63:
         raise InvalidArgument(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
     else:
-        feature.int64_list.value.append(value)
+        feature.int64_list.value.append(int(value))
 
 
 def _kind(value: Any) -> str:

@@ -26,6 +26,7 @@ _LARGE_BODY = 2**16
 # for every 10 kB of it: a client that trickles bytes cannot hold a connection for ever.
 IDLE_S = 50.0
 _LEAST_BYTES_PER_S = 10_000
+_LINGER_S = 2.0
 
 
 class Refused(Exception):
@@ -112,6 +113,15 @@ class Connection:
     def close(self) -> None:
         """Ends the connection."""
         self._sock.close()
+
+    def linger(self) -> None:
+        """Ends the connection to a client that may still be sending, so that it can read the answer first."""
+        deadline_s = time.monotonic() + _LINGER_S
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            self._sock.settimeout(_LINGER_S)
+            while self._sock.recv(_PIECE) and time.monotonic() < deadline_s:
+                pass
 
     def hang_up(self) -> None:
         """Makes `wait` give up; may be called by another thread."""

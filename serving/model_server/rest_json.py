@@ -11,8 +11,10 @@ import binascii
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ _LONE_SURROGATE = re.compile(
 _MOST_DIMENSIONS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """A request's content.
 
@@ -43,6 +45,25 @@ class Document:
 
     members: Mapping[str, Any]
     body: bytes
+
+    def check_numbers(self) -> None:
+        """Raises InvalidArgument if a number is beyond a double, which Python reads as an infinite one."""
+        # Once, however many infinite numbers there are.
+        _ = self._numbers_checked
+
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        """Within, an integer that no double holds is refused for that, whatever else is wrong."""
+        try:
+            yield
+        except OverflowError:
+            self.check_numbers()
+            raise
+
+    @cached_property
+    def _numbers_checked(self) -> bool:
+        rest_syntax.parse(self.body)
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +92,22 @@ def parse(body: bytes) -> Document:
             members = rest_syntax.parse(body)
     except (ValueError, RecursionError):
         members = rest_syntax.parse(body)
+    document = Document(members, body)
     if not isinstance(members, dict):
-        raise InvalidArgument(f"JSON Value: {rest_show.value(members)} Is not object")
-    return Document(members, body)
+        with document.exact():
+            raise InvalidArgument(f"JSON Value: {rest_show.value(members)} Is not object")
+    return document
 
 
 def signature_name(document: Document) -> str:
     """The signature asked for; empty for the default one. Raises InvalidArgument if it is no string."""
     name = document.members.get("signature_name", "")
     if not isinstance(name, str):
-        raise InvalidArgument(
-            f"JSON Value: {rest_show.value(document.members)} not formatted correctly. "
-            "'signature_name' key must be a string value."
-        )
+        with document.exact():
+            raise InvalidArgument(
+                f"JSON Value: {rest_show.value(document.members)} not formatted correctly. "
+                "'signature_name' key must be a string value."
+            )
     return name
 
 
@@ -100,12 +124,12 @@ def predict_body(document: Document, infos: Mapping[str, Any]) -> PredictBody:
     """
     members = document.members
     by_row = "instances" in members
-    if by_row == ("inputs" in members):
-        raise mistakes.no_tensors(members, both=by_row)
-    inputs = _rows(members, infos) if by_row else _columns(members["inputs"], infos)
+    with document.exact():
+        if by_row == ("inputs" in members):
+            raise mistakes.no_tensors(members, both=by_row)
+        inputs = _rows(members, infos) if by_row else _columns(members["inputs"], infos)
     if any(array.dtype.kind in "fV" and np.isinf(array).any() for array in inputs.values()):
-        # Python reads a number beyond a double as an infinite one.
-        rest_syntax.parse(document.body)
+        document.check_numbers()
     return PredictBody(inputs, by_row)
 
 

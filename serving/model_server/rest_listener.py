@@ -7,11 +7,12 @@ import resource
 import socket
 import threading
 import time
+from typing import Protocol
 
 from serving.model_server import ports
 from serving.model_server.flags import Settings
-from serving.model_server.rest import RestApi
 from serving.model_server.rest_http import Connection, Gone, Refused, refusal
+from serving.model_server.rest_messages import Request, Response
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,10 +22,17 @@ _MOST_CONNECTIONS = 4_000
 _BACKLOG = 1_024
 
 
+class Api(Protocol):
+    """What answers requests: `rest.RestApi`."""
+
+    def answer(self, request: Request) -> Response:
+        """The response to a request."""
+
+
 class RestListener:
     """The REST API on ``--rest_api_port``."""
 
-    def __init__(self, api: RestApi, settings: Settings) -> None:
+    def __init__(self, api: Api, settings: Settings) -> None:
         """Answers requests from now on.
 
         Raises:
@@ -111,6 +119,7 @@ class RestListener:
             request = connection.read()
         except Refused as refused:
             connection.write(refusal(refused))
+            connection.linger()
             return
         with self._slots:
             response = self._api.answer(request)
