@@ -91,7 +91,7 @@ class Settings:
     remove_unused_fields_from_bundle_metagraph: bool = _flag(
         True, "drop what is not needed of a MetaGraphDef", ignored="only the signatures are kept of it"
     )
-    enable_profiler: bool = _flag(True, "offer the profiler service", ignored="there is no profiler service")
+    enable_profiler: bool = _flag(True, "offer the profiler service, for TensorBoard's profile page")
     xla_cpu_compilation_enabled: bool = _flag(
         False, "let models compile with XLA", ignored="a model that asks for XLA always gets it"
     )
@@ -111,9 +111,9 @@ class Settings:
     version: bool = _flag(False, "print the version and end")
 
 
-def changed(settings: Settings) -> Iterator[tuple[Field[Any], Any]]:
-    """The flags whose value is not the default, with it."""
+def changed(settings: Settings) -> Iterator[tuple[Field[Any], str]]:
+    """The flags whose value is not the default, with it as a command line would have it."""
     for flag in fields(settings):
         value = getattr(settings, flag.name)
         if value != flag.default:
-            yield flag, value
+            yield flag, str(value).lower() if isinstance(value, bool) else str(value)

@@ -57,11 +57,6 @@ class ModelServer:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
 
-    def resident_mb(self) -> float:
-        """Memory in use, in megabytes."""
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(START_S)
@@ -96,9 +91,11 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def start_process(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
-    """A server that may not be ready yet; always ended."""
-    port, rest_port = unused_port(), unused_port()
+def start_process(
+    folder: Path, *flags: str, port: int = 0, rest_port: int = 0
+) -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
+    """A server that may not be ready yet, on free ports unless given others; always ended."""
+    port, rest_port = port or unused_port(), rest_port or unused_port()
     log = folder / f"server-{port}.log"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with log.open("w") as stderr:
@@ -117,13 +114,14 @@ def start_process(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[
 
 
 @contextmanager
-def start_server(folder: Path, *flags: str) -> Iterator[ModelServer]:
+def start_server(folder: Path, *flags: str, port: int = 0, rest_port: int = 0) -> Iterator[ModelServer]:
     """A server that answers on both ports."""
-    with start_process(folder, *flags) as (process, port, rest_port, log):
-        eventually(lambda: process.poll() is not None or answers(port), within_s=START_S, what=f"port {port} opened")
+    with start_process(folder, *flags, port=port, rest_port=rest_port) as (process, open_port, open_rest_port, log):
+        eventually(lambda: process.poll() is not None or answers(open_port), within_s=START_S, what="the port opened")
         assert process.poll() is None, log.read_text()
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ServingClient(f"127.0.0.1:{port}") as client:
-            yield ModelServer(process, port, rest_port, log, channel, client)
+        address = f"127.0.0.1:{open_port}"
+        with grpc.insecure_channel(address) as channel, ServingClient(address) as client:
+            yield ModelServer(process, open_port, open_rest_port, log, channel, client)
 
 
 @pytest.fixture(scope="session")

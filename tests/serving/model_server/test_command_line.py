@@ -84,7 +84,7 @@ def test_flags_that_are_not_the_default_are_known_with_why_they_are_ignored() ->
     settings = parse([BASE, "--prefer_tflite_model", "--port=8500"])
     assert [(flag.name, value, flag.metadata["ignored"]) for flag, value in changed(settings)] == [
         ("model_base_path", "/models/m", ""),
-        ("prefer_tflite_model", True, "only SavedModels are served"),
+        ("prefer_tflite_model", "true", "only SavedModels are served"),
     ]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
-from contract.client import ModelSpec
+from contract.client import ModelSpec, ServingClient
+from contract.errors import ServingError
+from serving.model_server.command_line import usage, versions
 from serving.model_server.flags import Settings
 from serving.model_server.server import StartError, serve
 from tests.serving.model_server.conftest import (
+    START_S,
+    ModelServer,
     answers,
     eventually,
     run_to_the_end,
@@ -31,6 +38,12 @@ X = {"x": np.array([2.0], np.float32)}
 def models_config(*models: tuple[str, Path]) -> str:
     entries = (f'config {{ name: "{name}" base_path: "{path}" model_platform: "tensorflow" }}' for name, path in models)
     return f"model_config_list {{ {' '.join(entries)} }}"
+
+
+def busy(server: ModelServer, *, calls: int = 1) -> None:
+    """Waits until so many slow calls have been worked on for a while."""
+    idle = server.cpu_ticks()
+    eventually(lambda: server.cpu_ticks() > idle + 20 * calls, what="the slow calls run")
 
 
 def test_good_ports_open_with_the_first_version_and_the_config_file_is_followed_until_sigterm_drains(
@@ -55,12 +68,14 @@ def test_good_ports_open_with_the_first_version_and_the_config_file_is_followed_
         config.write_text(models_config(("a", base)))
         eventually(lambda: server.states("b") == {1: "END"})
 
-        idle = server.cpu_ticks()
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
             slow = pool.submit(server.client.predict, ModelSpec("a"), X, signature="slow", timeout_s=120)
-            eventually(lambda: server.cpu_ticks() > idle + 20, what="the slow request runs")
+            body = {"signature_name": "slow", "instances": [2.0]}
+            rest = pool.submit(requests.post, f"{server.url}/a:predict", json=body, timeout=120)
+            busy(server, calls=2)
             assert server.stop() == 0
             assert slow.result().version == 1
+            assert rest.result().status_code == 200
         lines = server.log.read_text().splitlines()
         assert all(re.match(r"[-\d]{10} [:,\d]{12} (INFO|WARNING|ERROR) ", line) for line in lines), lines
         assert lines[-1].endswith("stopped")
@@ -76,6 +91,58 @@ def test_good_empty_base_path_keeps_the_ports_closed_and_sigterm_still_ends_the_
         assert not answers(rest_port)
         process.terminate()
         assert process.wait(60) == 0
+
+
+def test_good_a_killed_server_starts_again_on_the_same_port_and_socket_and_a_second_signal_ends_it_at_once(
+    tmp_path: Path, publish: Publish
+) -> None:
+    publish("toolbox", tmp_path / "m" / "1")
+    with tempfile.TemporaryDirectory() as short:
+        flags = (f"--model_base_path={tmp_path / 'm'}", f"--grpc_socket_path={short}/s")
+        with start_server(tmp_path, *flags) as server:
+            server.process.kill()
+            server.process.wait()
+        with (
+            start_server(tmp_path, *flags, port=server.port, rest_port=server.rest_port) as server,
+            ServingClient(f"unix:{short}/s") as client,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            assert client.predict(ModelSpec("default"), X).version == 1
+            slow = pool.submit(client.predict, ModelSpec("default"), X, signature="slow", timeout_s=120)
+            busy(server)
+            server.process.send_signal(signal.SIGINT)
+            eventually(lambda: "stopping" in server.log.read_text())
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(START_S) == -signal.SIGTERM
+            with pytest.raises(ServingError):
+                slow.result()
+
+
+def test_good_flags_without_a_meaning_here_are_accepted_with_one_warning_each(tmp_path: Path, publish: Publish) -> None:
+    publish("half_plus_two", tmp_path / "m" / "1")
+    port = unused_port()
+    ignored = ("--prefer_tflite_model", "--num_tflite_pools=7", "--enable_profiler=false", "--skip_initialize_tpu")
+    base_path = f"--model_base_path={tmp_path / 'm'}"
+    with start_server(tmp_path, base_path, *ignored, port=port, rest_port=port) as server:
+        assert server.client.predict(ModelSpec("default"), X).version == 1
+        text = server.log.read_text()
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(START_S) == 0
+    warnings = re.findall(r"WARNING (--.*)", text)
+    assert warnings == [
+        "--enable_profiler=false is ignored: there is no profiler service",
+        "--prefer_tflite_model=true is ignored: only SavedModels are served",
+        "--num_tflite_pools=7 is ignored: only SavedModels are served",
+        "--skip_initialize_tpu=true is ignored: this server computes on CPUs",
+    ]
+    assert "http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. Skipped" in text
+
+
+def test_good_help_and_version_go_to_standard_output_without_a_model() -> None:
+    shown, version = run_to_the_end("--help"), run_to_the_end("--version")
+    assert (shown.returncode, shown.stderr) == (version.returncode, version.stderr) == (0, "")
+    assert shown.stdout == f"{usage()}\n"
+    assert version.stdout == f"{versions()}\n"
 
 
 def test_bad_port_in_use_is_one_sentence_and_exit_status_255(tmp_path: Path) -> None:
