@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from serving.model_server import servable as module
 from serving.model_server import tensors
 from serving.model_server.errors import DeadlineExceeded, Internal, InvalidArgument
 from serving.model_server.predict import predict
-from serving.model_server.servable import Servable
+from serving.model_server.servable import Servable, load
 from tests.serving.model_server import models_tf1
 
 SHAPES = ((), (2,), (2, 3), (0,), (0, 3))
@@ -131,3 +133,23 @@ def test_a_signature_known_to_be_slow_is_stopped_at_its_time_limit(
     # Without a limit on the run itself this would take weeks.
     with pytest.raises(DeadlineExceeded, match=late):
         spin(10**12, 50)
+
+
+def test_good_table_and_asset_of_tensorflow_2(tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text("zero\none\n")
+    model = tf.Module()
+    model.asset = tf.saved_model.Asset(str(file))
+    line = tf.lookup.TextFileIndex.LINE_NUMBER
+    rows = tf.lookup.TextFileInitializer(model.asset, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, line)
+    model.table = tf.lookup.StaticHashTable(rows, -1)
+    lookup = tf.function(
+        lambda words: {"ids": model.table.lookup(words), "file": tf.io.read_file(model.asset.asset_path)},
+        input_signature=[tf.TensorSpec([None], tf.string, "words")],
+    )
+    tf.saved_model.save(model, str(tmp_path / "1"), signatures=lookup)
+    file.unlink()
+    with closing(load(tmp_path / "1")) as servable:
+        outputs = predict(servable, "serving_default", {"words": np.array([b"one", b"two"], np.object_)})
+    assert outputs["ids"].tolist() == [1, -1]
+    assert outputs["file"].tolist() == b"zero\none\n"
