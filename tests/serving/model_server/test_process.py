@@ -121,7 +121,12 @@ def test_good_a_killed_server_starts_again_on_the_same_port_and_socket_and_a_sec
 def test_good_flags_without_a_meaning_here_are_accepted_with_one_warning_each(tmp_path: Path, publish: Publish) -> None:
     publish("half_plus_two", tmp_path / "m" / "1")
     port = unused_port()
-    ignored = ("--prefer_tflite_model", "--num_tflite_pools=7", "--enable_profiler=false", "--skip_initialize_tpu")
+    ignored = (
+        "--prefer_tflite_model",
+        "--num_tflite_pools=7",
+        "--flush_filesystem_caches=false",
+        "--skip_initialize_tpu",
+    )
     base_path = f"--model_base_path={tmp_path / 'm'}"
     with start_server(tmp_path, base_path, *ignored, port=port, rest_port=port) as server:
         assert server.client.predict(ModelSpec("default"), X).version == 1
@@ -130,7 +135,7 @@ def test_good_flags_without_a_meaning_here_are_accepted_with_one_warning_each(tm
         assert server.process.wait(START_S) == 0
     warnings = re.findall(r"WARNING (--.*)", text)
     assert warnings == [
-        "--enable_profiler=false is ignored: there is no profiler service",
+        "--flush_filesystem_caches=false is ignored: the kernel frees its page cache as memory is needed",
         "--prefer_tflite_model=true is ignored: only SavedModels are served",
         "--num_tflite_pools=7 is ignored: only SavedModels are served",
         "--skip_initialize_tpu=true is ignored: this server computes on CPUs",
