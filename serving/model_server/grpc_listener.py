@@ -62,6 +62,10 @@ class GrpcListener:
             from serving.model_server.health import add_health
 
             self._health = add_health(self._server)
+        if self._settings.enable_profiler:
+            from serving.model_server.profiler import add_profiler
+
+            add_profiler(self._server)
         addresses = []
         if self._settings.port:
             addresses.append(self._bind("port", f"{ports.HOST}:{self._settings.port}"))

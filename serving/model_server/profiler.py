@@ -5,7 +5,10 @@ Its messages are not part of TensorFlow's Python package, so the fields used are
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,6 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 SERVICE = "tensorflow.ProfilerService"
-_OPTIONS = {"host_tracer_level": 2, "python_tracer_level": 0, "device_tracer_level": 1}
 _recording = threading.Lock()
 
 
@@ -45,20 +47,26 @@ def profile(request: bytes, context: grpc.ServicerContext) -> bytes:
     context.add_callback(ended.set)
     if not _recording.acquire(blocking=False):
         context.abort(grpc.StatusCode.ALREADY_EXISTS, "Another profiler session active.")
-    try:
-        session = _pywrap_profiler.ProfilerSession()
-        session.start("", _OPTIONS)
-        ended.wait(asked.duration_ms / 1e3)
-        trace: bytes = session.stop()
-    finally:
-        _recording.release()
-    answer.empty_trace = not trace
-    if trace and asked.repository_root:
-        folder = Path(asked.repository_root, asked.session_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{asked.host_name.replace(':', '_')}.xplane.pb").write_bytes(trace)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            session = _pywrap_profiler.ProfilerSession()
+            session.start(scratch, {})
+            ended.wait(asked.duration_ms / 1e3)
+            session.export_to_tb()
+        finally:
+            _recording.release()
+        traces = list(Path(scratch).glob("plugins/profile/*/*.xplane.pb"))
+        if asked.repository_root:
+            _keep(traces, Path(asked.repository_root, asked.session_id), asked.host_name)
+    answer.empty_trace = not traces
     response: bytes = answer.SerializeToString()
     return response
+
+
+def _keep(traces: Iterable[Path], folder: Path, host: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for trace in traces:
+        shutil.move(trace, folder / f"{host.replace(':', '_')}.xplane.pb")
 
 
 def _messages() -> tuple[Any, Any]:

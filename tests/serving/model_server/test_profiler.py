@@ -1,0 +1,33 @@
+"""The profiler service, asked by TensorFlow's own client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from tensorflow.python.profiler import profiler_client
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+from contract.client import ModelSpec
+from tests.serving.model_server.conftest import ModelServer
+
+
+def test_good_trace_is_written_where_the_client_says_while_the_server_goes_on_serving(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    profiler_client.trace(f"localhost:{server.port}", str(tmp_path), 200)
+    (trace,) = tmp_path.glob("plugins/profile/*/*.xplane.pb")
+    planes = xplane_pb2.XSpace.FromString(trace.read_bytes()).planes
+    assert "/host:CPU" in {plane.name for plane in planes}
+    prediction = server.client.predict(ModelSpec("m", version=1), {"x": np.array([2.0], np.float32)})
+    assert prediction.outputs["y"].tolist() == [3.0]
+
+
+def test_bad_trace_request_that_is_no_message_is_refused_and_the_next_is_answered(server: ModelServer) -> None:
+    ask: Any = server.channel.unary_unary("/tensorflow.ProfilerService/Profile")
+    with pytest.raises(grpc.RpcError):
+        ask(b"\xff", timeout=60)
+    assert ask(b"", timeout=60) in (b"", b"8\x01")
