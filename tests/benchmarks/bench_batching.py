@@ -1,7 +1,8 @@
 """What joining requests gains over running each by itself: the same threads, with and without the batcher, as ratios.
 
-No sockets: what is measured is the batcher and the model. Rounds of both take turns, so that a machine that is busy
-with something else is so for both; each figure is the median of its rounds.
+No sockets: what is measured is the batcher and the small network. Rounds of all take turns, so that a machine that is
+busy with something else is so for each; each figure is the median of its rounds. CPU time is the process's own, the
+asking threads included.
 
     python -m tests.benchmarks.bench_batching [seconds a round]
 """
@@ -16,12 +17,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
 
 from serving.model_server.batching import Batcher
 from serving.model_server.batching_config import BatchingParameters
 from serving.model_server.predict import Runner, run_directly
 from serving.model_server.servable import Servable, load
+from tests.benchmarks.networks import INPUT, OUTPUT, SIGNATURE, SMALL_CNN
 
 ROUNDS = 5
 THREADS = (1, 2, 8, 32)
@@ -43,43 +45,54 @@ SETTINGS = {
 def main() -> None:
     """Prints a table: a row for each setting and number of threads."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    one_thread = config_pb2.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
     with tempfile.TemporaryDirectory() as folder:
-        save(Path(folder))
-        servable = load(
-            Path(folder), tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
-        )
-    print(f"{'':36}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'x direct':>10}")
+        servable = load(SMALL_CNN.write_version(Path(folder)), one_thread)
+    print(f"{'':36}{'requests/s':>12}{'x direct':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>9}{'x direct':>10}")
     for threads in THREADS:
         runners: dict[str, Runner] = {"direct": run_directly}
         runners |= {name: Batcher(parameters) for name, parameters in SETTINGS.items()}
-        taken: dict[str, list[list[float]]] = {name: [] for name in runners}
+        rounds: dict[str, list[Round]] = {name: [] for name in runners}
         for _ in range(ROUNDS):
             for name, run in runners.items():
-                taken[name].append(round_of(run, servable, threads, seconds))
-        report(taken, threads, seconds)
+                rounds[name].append(Round(run, servable, threads, seconds))
+        for name, own in rounds.items():
+            report(f"{threads} threads, {name}", own, rounds["direct"])
 
 
-def report(taken: dict[str, list[list[float]]], threads: int, seconds: float) -> None:
-    """A row for each runner; the ratios are medians over the rounds, each to the direct run of its own round."""
-    direct = [len(latencies) for latencies in taken["direct"]]
-    for name, rounds in taken.items():
-        rates = [len(latencies) / seconds for latencies in rounds]
-        ratio = statistics.median(len(latencies) / one for latencies, one in zip(rounds, direct, strict=True))
-        p50, p99 = (statistics.median(float(np.percentile(one, q)) * 1e3 for one in rounds) for q in (50, 99))
-        label = f"{threads} threads, {name}"
-        print(f"{label:36}{statistics.median(rates):12.0f}{p50:9.2f}{p99:9.2f}{ratio:10.2f}", flush=True)
+def report(name: str, rounds: list[Round], direct: list[Round]) -> None:
+    """A row; its ratios are medians over the rounds, each to the direct run of its own round."""
+    rate, p50, p99, cpu = (
+        statistics.median(getattr(one, figure) for one in rounds) for figure in ("per_s", "p50_ms", "p99_ms", "cpu_us")
+    )
+    rate_ratio = statistics.median(one.per_s / other.per_s for one, other in zip(rounds, direct, strict=True))
+    cpu_ratio = statistics.median(one.cpu_us / other.cpu_us for one, other in zip(rounds, direct, strict=True))
+    print(f"{name:36}{rate:12.0f}{rate_ratio:10.2f}{p50:9.2f}{p99:9.2f}{cpu:9.0f}{cpu_ratio:10.2f}", flush=True)
 
 
-def round_of(run: Runner, servable: Servable, threads: int, seconds: float) -> list[float]:
-    """The latency in seconds of every request that `threads` threads, one picture each at a time, got answered."""
+class Round:
+    """What some threads, which ask for one picture at a time, got answered in some seconds."""
+
+    def __init__(self, run: Runner, servable: Servable, threads: int, seconds: float) -> None:
+        """Takes that long."""
+        started_s, cpu_s = time.perf_counter(), time.process_time()
+        latencies_s = ask_for(seconds, run, servable, threads)
+        elapsed_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_s
+        self.per_s = len(latencies_s) / elapsed_s
+        self.cpu_us = cpu_s / len(latencies_s) * 1e6
+        self.p50_ms, self.p99_ms = np.percentile(latencies_s, (50, 99)) * 1e3
+
+
+def ask_for(seconds: float, run: Runner, servable: Servable, threads: int) -> list[float]:
+    """The latency of every answered request, in seconds."""
     latencies: list[list[float]] = [[] for _ in range(threads)]
     stop = threading.Event()
 
     def ask(mine: list[float]) -> None:
-        inputs = {"images": np.zeros((1, 28, 28, 1), np.uint8)}
+        inputs = {INPUT: SMALL_CNN.images(1)}
         while not stop.is_set():
             started_s = time.perf_counter()
-            run(servable, "serving_default", inputs, ("probabilities",), timeout_ms=0)
+            run(servable, SIGNATURE, inputs, (OUTPUT,), timeout_ms=0)
             mine.append(time.perf_counter() - started_s)
 
     clients = [threading.Thread(target=ask, args=(mine,)) for mine in latencies]
@@ -90,25 +103,6 @@ def round_of(run: Runner, servable: Servable, threads: int, seconds: float) -> l
     for client in clients:
         client.join()
     return [one for mine in latencies for one in mine]
-
-
-def save(folder: Path) -> None:
-    """A convolutional network for 28 x 28 pictures, its weights constants of the graph."""
-    draw = np.random.default_rng(0)
-
-    def weights(*shape: int) -> np.ndarray:
-        return draw.normal(0, 0.1, shape).astype(np.float32)
-
-    convolution, dense, last = weights(3, 3, 1, 32), weights(5408, 100), weights(100, 10)
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 28, 28, 1], tf.uint8, name="images")])  # type: ignore[untyped-decorator]
-    def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        x = tf.cast(images, tf.float32) / 255.0
-        x = tf.nn.max_pool2d(tf.nn.relu(tf.nn.conv2d(x, convolution, 1, "VALID")), 2, 2, "VALID")
-        x = tf.nn.relu(tf.reshape(x, [-1, 5408]) @ dense)
-        return {"probabilities": tf.nn.softmax(x @ last)}
-
-    tf.saved_model.save(tf.Module(), str(folder), signatures={"serving_default": classify})
 
 
 if __name__ == "__main__":
