@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from google.protobuf import text_format
 from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
@@ -96,15 +95,15 @@ def class_result(arrays: Tensors, count: int) -> Any:
     result = classification_pb2.ClassificationResult()
     for row in range(count):
         found = result.classifications.add().classes
-        if classes is None and scores is not None:
-            found.extend(classification_pb2.Class(score=score) for score in scores[row].tolist())
-        elif classes is not None:
-            values = np.zeros(classes.shape[1]) if scores is None else scores[row]
-            found.extend(
+        labels = None if classes is None else classes[row].tolist()
+        values = None if scores is None else scores[row].tolist()
+        for column in range(len(labels or values or ())):
+            one = found.add()
+            if labels is not None:
                 # A proto string is UTF-8, whatever the model put out.
-                classification_pb2.Class(label=label.decode(errors="replace"), score=score)
-                for label, score in zip(classes[row].tolist(), values.tolist(), strict=True)
-            )
+                one.label = labels[column].decode(errors="replace")
+            if values is not None:
+                one.score = values[column]
     return result
 
 

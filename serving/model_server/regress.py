@@ -87,5 +87,6 @@ def value_result(values: NDArray[Any], count: int) -> Any:
     if dtype != types_pb2.DT_FLOAT:
         raise InvalidArgument(f"Expected output Tensor of DT_FLOAT.  Got: {types_pb2.DataType.Name(dtype)}")
     result = regression_pb2.RegressionResult()
-    result.regressions.extend(regression_pb2.Regression(value=value) for value in values.ravel().tolist())
+    for value in values.ravel().tolist():
+        result.regressions.add().value = value
     return result
