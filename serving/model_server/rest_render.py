@@ -20,6 +20,8 @@ from serving.model_server.servable import Tensors
 _BYTES_SUFFIX = "_bytes"
 _LINE = "\n"
 _INDENT = "    "
+# Twice the largest relative error of a number that is rounded to a float: no six digits further away give it again.
+_HALF_A_FLOATS_DIGIT = 2.0**-23
 
 
 def predictions(outputs: Tensors) -> str:
@@ -154,11 +156,11 @@ def _nested(name: str, array: NDArray[Any], *, first: int, line: str | None, dep
         depth: The number of brackets around a part.
     """
     texts = _scalars(name, array, depth + array.ndim - first)
+    pattern = "%s"
     for axis in reversed(range(first, array.ndim)):
-        size, count = array.shape[axis], math.prod(array.shape[:axis])
-        inside = None if line is None else line + (axis - first) * _INDENT
-        texts = [_array(texts[at * size : (at + 1) * size], inside) for at in range(count)]
-    return texts
+        pattern = _array([pattern] * array.shape[axis], None if line is None else line + (axis - first) * _INDENT)
+    size, count = math.prod(array.shape[first:]), math.prod(array.shape[:first])
+    return [pattern % tuple(texts[at * size : (at + 1) * size]) for at in range(count)]
 
 
 def _scalars(name: str, array: NDArray[Any], depth: int) -> list[str]:
@@ -180,17 +182,18 @@ def _scalars(name: str, array: NDArray[Any], depth: int) -> list[str]:
 
 def _decimals(values: NDArray[Any]) -> list[str]:
     """Six digits where they give the same number again, else as many as it takes."""
-    numbers = values.astype(np.float64).tolist()
-    texts = [f"{number:.6g}" for number in numbers]
-    digits = 17 if values.dtype == np.float64 else 9
-    again = np.array(texts, np.float64).astype(values.dtype)
-    for position in np.flatnonzero(again != values).tolist():
-        texts[position] = f"{numbers[position]:.{digits}g}"
-    return [_decimal(text) for text in texts]
+    numbers = values.astype(np.float64)
+    wide = values.dtype == np.float64
+    texts = list(map(("%.17g" if wide else "%.9g").__mod__, numbers.tolist()))
+    for position in np.flatnonzero(_may_be_short(numbers)).tolist():
+        texts[position] = rest_show.decimal(float(numbers[position]), wide=wide)
+    return texts
 
 
-def _decimal(text: str) -> str:
-    named = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-    if text in named:
-        return named[text]
-    return text if "." in text or "e" in text else f"{text}.0"
+def _may_be_short(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """False for a number that surely takes all its digits: most do, and a look at each of them would cost the most."""
+    with np.errstate(all="ignore"):
+        scale = 10.0 ** (5 - np.floor(np.log10(np.abs(numbers))))
+        difference = np.abs(np.rint(numbers * scale) / scale - numbers)
+    long = difference > np.abs(numbers) * _HALF_A_FLOATS_DIGIT
+    return ~long | (numbers == np.rint(numbers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import re
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
+_SIX_DIGITS = 1e6
 _CONTROL = re.compile(r"\\u00[01][0-9a-f]")
 
 
@@ -29,8 +31,10 @@ def decimal(number: float, *, wide: bool) -> str:
     """
     if not math.isfinite(number):
         return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    if number.is_integer() and abs(number) < _SIX_DIGITS:
+        return f"{number:.1f}"
     text = f"{number:.6g}"
-    again = float(text) if wide else float(np.float32(text))
+    again = float(text) if wide else ctypes.c_float(float(text)).value
     if again != number:
         text = f"{number:.{17 if wide else 9}g}"
     return text if "." in text or "e" in text else f"{text}.0"
