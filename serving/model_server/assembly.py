@@ -7,6 +7,7 @@ from pathlib import Path
 
 from serving.model_server import config, servable, warmup
 from serving.model_server.batching import Batcher
+from serving.model_server.batching_metrics import BatchingMetrics
 from serving.model_server.config import ModelConfig, ModelList
 from serving.model_server.flags import Settings
 from serving.model_server.manager import Loader
@@ -37,11 +38,15 @@ def prometheus_path(settings: Settings) -> str | None:
     return read_prometheus_path(Path(settings.monitoring_config_file)) if settings.monitoring_config_file else None
 
 
-def runner(bundle: SessionBundle, settings: Settings) -> Runner:
+def runner(bundle: SessionBundle, settings: Settings, metrics: Metrics) -> Runner:
     """What runs a checked request."""
     if bundle.batching is None:
         return run_directly
-    return Batcher(bundle.batching, per_model=settings.enable_per_model_batching_parameters)
+    batching_metrics = BatchingMetrics() if settings.monitoring_config_file else None
+    if batching_metrics:
+        metrics.include(batching_metrics.by_name)
+    per_model = settings.enable_per_model_batching_parameters
+    return Batcher(bundle.batching, per_model=per_model, metrics=batching_metrics)
 
 
 def loader(bundle: SessionBundle, settings: Settings, run: Runner, metrics: Metrics) -> Loader[Servable]:

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 from serving.model_server import batching_tensors as tensors
 from serving.model_server.batching_config import PER_MODEL_FILE, BatchingParameters, read_batching_parameters
+from serving.model_server.batching_metrics import BatchingMetrics
 from serving.model_server.batching_schedule import Batch, Scheduler
 from serving.model_server.errors import DeadlineExceeded, ResourceExhausted, ServerError
 from serving.model_server.servable import Servable, Tensors
@@ -45,6 +46,7 @@ class _Task:
     outputs: tuple[str, ...]
     rows: int
     timeout_ms: int
+    enqueued_s: float
     box: SimpleQueue[_Share]
     piece: int = 0
 
@@ -55,16 +57,20 @@ _Places = list[tuple[_Task, Batch[_Task]]]
 class Batcher:
     """A `predict.Runner` that joins requests. Thread-safe."""
 
-    def __init__(self, parameters: BatchingParameters, *, per_model: bool = False) -> None:
+    def __init__(
+        self, parameters: BatchingParameters, *, per_model: bool = False, metrics: BatchingMetrics | None = None
+    ) -> None:
         """Starts the batch threads, which all models share.
 
         Args:
             parameters: How requests are joined.
             per_model: A version is batched by the parameters in its own directory, or not at all if it has none; of
                 `parameters` only the threads count then.
+            metrics: What counts requests and runs, if they are to be counted.
         """
         self._parameters = parameters
         self._per_model = per_model
+        self._metrics = metrics
         self._own: WeakKeyDictionary[Servable, BatchingParameters | None] = WeakKeyDictionary()
         self._scheduler: Scheduler[_Task] = Scheduler(parameters.num_batch_threads)
         self._lock = threading.Lock()
@@ -93,12 +99,14 @@ class Batcher:
         if parameters is None or not rows:
             # Without rows there is nothing to join, nor a row to fill a batch up with.
             return servable.run(signature, inputs, outputs, timeout_ms=timeout_ms)
-        request = _Task(servable, signature, inputs, tuple(sorted(outputs)), rows, timeout_ms, SimpleQueue())
-        key = (servable, signature, request.outputs, _shapes(inputs, parameters))
+        if self._metrics:
+            self._metrics.record_request(rows, len(inputs))
         now_s = time.monotonic()
+        request = _Task(servable, signature, inputs, tuple(sorted(outputs)), rows, timeout_ms, now_s, SimpleQueue())
+        key = (servable, signature, request.outputs, _shapes(inputs, parameters))
         with self._lock:
             alone = self._scheduler.begin_alone(key, rows, parameters, now_s)
-            places = [] if alone else self._enqueue(key, request, parameters, now_s)
+            places = [] if alone else self._enqueue(key, request, parameters)
         return self._run_alone(request, parameters) if alone else self._collect(request, places)
 
     def parameters_of(self, servable: Servable) -> BatchingParameters | None:
@@ -123,18 +131,18 @@ class Batcher:
 
     def _run_alone(self, request: _Task, parameters: BatchingParameters) -> Tensors:
         try:
-            outputs = _run([request], request.rows, parameters)
+            outputs = self._run([request], request.rows, parameters)
         finally:
             with self._lock:
                 self._scheduler.end_run()
                 self._pass_on()
         return tensors.share(outputs, 0, request.rows)
 
-    def _enqueue(self, key: Hashable, request: _Task, parameters: BatchingParameters, now_s: float) -> _Places:
+    def _enqueue(self, key: Hashable, request: _Task, parameters: BatchingParameters) -> _Places:
         """The request's pieces and where they wait. Needs the lock."""
         places = []
         for task in _pieces(request, self._scheduler.admit(key, request.rows, parameters)):
-            batch = self._scheduler.add(key, task, parameters, now_s)
+            batch = self._scheduler.add(key, task, parameters, task.enqueued_s)
             places.append((task, batch))
             if self._idle and (batch.tasks[0] is task or batch.full):
                 self._work_to_do.notify()
@@ -142,7 +150,7 @@ class Batcher:
 
     def _collect(self, request: _Task, places: _Places) -> Tensors:
         """Waits for the shares of all pieces."""
-        deadline_s = time.monotonic() + request.timeout_ms / 1e3 if request.timeout_ms > 0 else math.inf
+        deadline_s = request.enqueued_s + request.timeout_ms / 1e3 if request.timeout_ms > 0 else math.inf
         shares: list[_Share] = []
         while len(shares) < len(places):
             try:
@@ -167,7 +175,7 @@ class Batcher:
         while batch := self._next():
             outputs: Tensors | BaseException
             try:
-                outputs = _run(batch.tasks, batch.rows, batch.parameters)
+                outputs = self._run(batch.tasks, batch.rows, batch.parameters)
             except BaseException as error:
                 outputs = error
             start = 0
@@ -176,6 +184,20 @@ class Batcher:
                 start += task.rows
             with self._lock:
                 self._scheduler.end_run()
+
+    def _run(self, tasks: list[_Task], rows: int, parameters: BatchingParameters) -> Tensors:
+        """The outputs of all tasks, as long as the most patient of them allows."""
+        first, size = tasks[0], tensors.padded_size(rows, parameters.allowed_batch_sizes)
+        if self._metrics:
+            now_s = time.monotonic()
+            self._metrics.record_run(rows, size, [now_s - task.enqueued_s for task in tasks])
+        pad = parameters.pad_variable_length_inputs
+        inputs = tensors.joined([task.inputs for task in tasks], size - rows, pad=pad)
+        timeouts_ms = [task.timeout_ms for task in tasks]
+        timeout_ms = max(timeouts_ms) if all(timeouts_ms) else 0
+        outputs = first.servable.run(first.signature, inputs, first.outputs, timeout_ms=timeout_ms)
+        tensors.check_outputs(outputs, size)
+        return outputs
 
     def _next(self) -> Batch[_Task] | None:
         """Waits for a batch that may run; None at the end."""
@@ -203,17 +225,6 @@ class Batcher:
         """Wakes a thread if anything waits: it may be due, or somebody must watch the clock. Needs the lock."""
         if self._idle and not self._scheduler.empty:
             self._work_to_do.notify()
-
-
-def _run(tasks: list[_Task], rows: int, parameters: BatchingParameters) -> Tensors:
-    """The outputs of all tasks, as long as the most patient of them allows."""
-    first = tasks[0]
-    inputs = tensors.joined([task.inputs for task in tasks], rows, parameters)
-    timeouts_ms = [task.timeout_ms for task in tasks]
-    timeout_ms = max(timeouts_ms) if all(timeouts_ms) else 0
-    outputs = first.servable.run(first.signature, inputs, first.outputs, timeout_ms=timeout_ms)
-    tensors.check_outputs(outputs, tensors.padded_size(rows, parameters.allowed_batch_sizes))
-    return outputs
 
 
 def _shapes(inputs: Tensors, parameters: BatchingParameters) -> Hashable:

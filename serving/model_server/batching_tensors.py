@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.model_server.batching_config import BatchingParameters
 from serving.model_server.errors import FailedPrecondition, InvalidArgument
 from serving.model_server.servable import Tensors
 
@@ -38,31 +37,29 @@ def padded_size(rows: int, allowed: tuple[int, ...]) -> int:
     return next((size for size in allowed if size >= rows), rows)
 
 
-def joined(parts: Sequence[Tensors], rows: int, parameters: BatchingParameters) -> Tensors:
+def joined(parts: Sequence[Tensors], filling: int, *, pad: bool) -> Tensors:
     """The inputs of one run.
 
     Args:
-        parts: The inputs of each task, none without rows; equal shapes but for the 0th dimension, or with
-            `pad_variable_length_inputs` equal ranks.
-        rows: Their rows, summed.
-        parameters: How to pad.
+        parts: The inputs of each task, none without rows; equal shapes but for the 0th dimension, or if they are to
+            be padded equal ranks.
+        filling: How often the last task's first row, which is known to be good input, is to follow.
+        pad: Whether all rows are to grow to the longest.
 
     Returns:
-        The arrays one after the other, followed by copies of the last task's first row up to an allowed size.
+        The arrays one after the other.
 
     Raises:
         InvalidArgument: What cannot be padded.
     """
-    filling = padded_size(rows, parameters.allowed_batch_sizes) - rows
-    if len(parts) == 1 and not filling and not parameters.pad_variable_length_inputs:
+    if len(parts) == 1 and not filling and not pad:
         return parts[0]
     inputs: Tensors = {}
     for name in parts[0]:
         arrays = [part[name] for part in parts]
-        if parameters.pad_variable_length_inputs:
+        if pad:
             arrays = _grown_to_the_longest(arrays)
         if filling:
-            # A row that is known to be good input.
             arrays.append(np.repeat(arrays[-1][:1], filling, axis=0))
         inputs[name] = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
     return inputs

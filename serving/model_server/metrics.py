@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,9 +71,10 @@ class Sampler:
         limits = [*(f"{limit:g}" for limit in self._limits), "+Inf"]
         for values, buckets, total in cells:
             labels, count = _labels(self._labels, values), 0
+            before_limit = f"{labels}," if labels else ""
             for limit, size in zip(limits, buckets, strict=True):
                 count += size
-                yield f'{name}_bucket{{{labels},le="{limit}"}} {count}'
+                yield f'{name}_bucket{{{before_limit}le="{limit}"}} {count}'
             yield f"{name}_sum{{{labels}}} {total:g}"
             yield f"{name}_count{{{labels}}} {count}"
 
@@ -105,6 +106,10 @@ class Metrics:
             "/tensorflow/serving/request_latency": self.request_latency,
             "/tensorflow/serving/runtime_latency": self.runtime_latency,
         }
+
+    def include(self, by_name: Mapping[str, Counter | Sampler]) -> None:
+        """Puts further metrics on the page, by their names in TensorFlow Serving."""
+        self._by_name.update(by_name)
 
     def record_request(self, model: str, status: str, *, api: str, entrypoint: str, started_s: float) -> None:
         """One answered request.
@@ -166,7 +171,7 @@ class Metrics:
     def text(self) -> bytes:
         """The page that Prometheus reads."""
         lines: list[str] = []
-        for path, metric in self._by_name.items():
+        for path, metric in sorted(self._by_name.items()):
             name = re.sub("[^a-zA-Z0-9_]", ":", path)
             lines.append(f"# TYPE {name} {metric.kind}")
             lines += metric.lines(name)

@@ -52,7 +52,7 @@ def serve(settings: Settings, stop: threading.Event, *, started_s: float) -> Non
         metrics, prometheus_path = Metrics(), assembly.prometheus_path(settings)
     except ServerError as error:
         raise StartError(f"Failed to start server. Error: {error.described}") from None
-    run = assembly.runner(bundle, settings)
+    run = assembly.runner(bundle, settings, metrics)
     manager = Manager(
         assembly.loader(bundle, settings, run, metrics),
         retries=settings.max_num_load_retries,

@@ -6,34 +6,32 @@ import numpy as np
 import pytest
 
 from serving.model_server import batching_tensors as tensors
-from serving.model_server.batching_config import BatchingParameters
 from serving.model_server.errors import FailedPrecondition, InvalidArgument
 
-PADDED = BatchingParameters(pad_variable_length_inputs=True)
 
-
-def join(*parts: np.ndarray, parameters: BatchingParameters = PADDED) -> np.ndarray:
-    rows = sum(part.shape[0] for part in parts)
-    return tensors.joined([{"x": part} for part in parts], rows, parameters)["x"]
+def join(*parts: np.ndarray, filling: int = 0, pad: bool = True) -> np.ndarray:
+    return tensors.joined([{"x": part} for part in parts], filling, pad=pad)["x"]
 
 
 def test_a_lone_request_is_not_copied() -> None:
     x = np.ones((2, 3))
-    assert join(x, parameters=BatchingParameters()) is x
+    assert join(x, pad=False) is x
     assert join(x) is x
 
 
-def test_the_first_row_of_the_last_task_fills_up_to_the_first_allowed_size_that_is_large_enough() -> None:
-    parameters = BatchingParameters(max_batch_size=8, allowed_batch_sizes=(4, 2, 8))
-    joined = join(np.array([[1], [2]]), np.array([[3]]), parameters=parameters)
-    assert joined.tolist() == [[1], [2], [3], [3]]
-    assert join(np.arange(5), parameters=parameters).tolist() == [0, 1, 2, 3, 4, 0, 0, 0]
-    assert join(np.arange(1), parameters=parameters).tolist() == [0, 0, 0, 0]
+def test_the_first_row_of_the_last_task_fills_up() -> None:
+    assert join(np.array([[1], [2]]), np.array([[3], [4]]), filling=2).tolist() == [[1], [2], [3], [4], [3], [3]]
+    assert join(np.array([7, 8]), filling=1, pad=False).tolist() == [7, 8, 7]
+
+
+def test_a_size_is_padded_to_the_first_allowed_one_that_is_large_enough() -> None:
+    assert [tensors.padded_size(rows, (4, 2, 8)) for rows in (1, 3, 4, 5, 9)] == [4, 4, 4, 8, 9]
+    assert tensors.padded_size(5, ()) == 5
 
 
 def test_every_input_is_joined_under_its_own_name() -> None:
     parts = [{"a": np.array([1]), "b": np.array([[1.5]])}, {"b": np.array([[2.5]]), "a": np.array([2])}]
-    joined = tensors.joined(parts, 2, BatchingParameters())
+    joined = tensors.joined(parts, 0, pad=False)
     assert joined["a"].tolist() == [1, 2]
     assert joined["b"].tolist() == [[1.5], [2.5]]
 
