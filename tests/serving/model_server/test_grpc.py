@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 
 import grpc
 import numpy as np
@@ -22,6 +22,11 @@ from tensorflow_serving.apis import (
 )
 
 from contract.client import ModelSpec
+from serving.model_server.core import Core
+from serving.model_server.grpc_service import PredictionService
+from serving.model_server.lifecycle import Lease
+from serving.model_server.metrics import Metrics
+from serving.model_server.servable import Servable
 from tests.serving.model_server.conftest import ModelServer, start_server
 from tests.serving.model_server.models_tf1 import CLASSIFY, REGRESS
 from tests.serving.model_server.test_classify import examples
@@ -355,3 +360,35 @@ def test_flags_choose_the_serialization_and_the_check_of_method_names(saved_mode
         native.model_spec.name = "oddities"
         _, details = refusal(running.predictions.Classify, native)
         assert details.startswith("Expected classification signature method_name to be tensorflow/serving/classify.")
+
+
+class ExpiredCall:
+    """The context of a call whose deadline passed while it waited for a thread."""
+
+    def time_remaining(self) -> float:
+        return 0.0
+
+    def is_active(self) -> bool:
+        return False
+
+    def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
+        raise AssertionError(code.name, details)
+
+
+def test_a_call_whose_deadline_has_passed_is_not_run(half_plus_two: Servable) -> None:
+    class OneModel:
+        def lease(self, _: object) -> Lease[Servable]:
+            return Lease(half_plus_two, 123, lambda: None)
+
+    def run(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("it was run")
+
+    service = PredictionService(cast("Core[Servable]", OneModel()), run, Metrics())
+    for method, message in (
+        (service.Predict, request({"x": np.ones((1, 1), np.float32)}, name="tf1")),
+        (service.Classify, on_examples(classification_pb2.ClassificationRequest(), "classify_x_to_y", 2)),
+        (service.MultiInference, multi_inference_request(("regress_x_to_y", REGRESS))),
+    ):
+        with pytest.raises(AssertionError) as ended:
+            method(message, cast("grpc.ServicerContext", ExpiredCall()))
+        assert ended.value.args == ("DEADLINE_EXCEEDED", "Deadline Exceeded")
