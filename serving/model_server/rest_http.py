@@ -19,6 +19,8 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _VERSION = re.compile(r"HTTP/1\.([0-9]+)")
 _METHODS = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"}
 _LONGEST_HEAD = 2**20
+# As much as a gRPC message may have.
+_LONGEST_BODY = 2**31 - 1
 _PIECE = 2**18
 _LARGE_BODY = 2**16
 
@@ -162,6 +164,8 @@ class Connection:
 
     def _exactly(self, length: int) -> bytes:
         """The next `length` bytes."""
+        if self._received + length > _LONGEST_BODY:
+            raise Refused(413)
         pieces, missing = [self._pending[:length]], length - len(self._pending)
         self._pending = self._pending[length:]
         while missing > 0:

@@ -17,6 +17,7 @@ PHRASES = {
     403: "Forbidden",
     404: "Not Found",
     409: "Conflict",
+    413: "Payload Too Large",
     417: "Expectation Failed",
     429: "Client Error",
     499: "Client Error",
