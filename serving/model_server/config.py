@@ -21,10 +21,16 @@ class Latest:
 
     num_versions: int = 1
 
+    def __str__(self) -> str:
+        return "the latest version" if self.num_versions == 1 else f"the latest {self.num_versions} versions"
+
 
 @dataclass(frozen=True)
 class All:
     """Serve every version."""
+
+    def __str__(self) -> str:
+        return "all versions"
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,9 @@ class Specific:
     """Serve just these versions."""
 
     versions: frozenset[int]
+
+    def __str__(self) -> str:
+        return f"versions {', '.join(map(str, sorted(self.versions)))}"
 
 
 VersionPolicy = Latest | All | Specific

@@ -70,9 +70,10 @@ class Version(Generic[ServableT]):
         """What others need to know. An error shows once it is final, as with TensorFlow Serving."""
         return VersionStatus(self.number, self.state, self.error if self.state is State.END else None, wanted)
 
-    def may_return(self, path: Path) -> bool:
-        """True if this unaspired version needs no second load to be served again from the path."""
-        return self.path == path and self.state in (State.LOADING, State.AVAILABLE)
+    @property
+    def ended_unwanted(self) -> bool:
+        """True if it may start anew. One that failed while it is aspired may not: its attempts are spent."""
+        return self.state is State.END and not self.aspired
 
     def dismiss(self) -> None:
         """It is no longer aspired. What serves or loads right now goes on; what waits ends here."""
@@ -108,6 +109,8 @@ class Version(Generic[ServableT]):
 
 class Lease(Generic[ServableT]):
     """A loaded version in the hands of one request: it stays loaded until the ``with`` block ends."""
+
+    __slots__ = ("_release", "servable", "version")
 
     def __init__(self, servable: ServableT, version: int, release: Callable[[], None]) -> None:
         self.servable = servable

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Condition, Timer
+from threading import Condition, RLock, Timer
 from typing import Generic
 
 from serving.model_server.errors import DeadlineExceeded, Internal, NotFound, ServerError, Unavailable
@@ -38,17 +38,21 @@ class _Model(Generic[ServableT]):
     def reconcile(self) -> None:
         """Marks the versions as aspired or not, and adds new ones.
 
-        One that is UNLOADING, or loaded from elsewhere, has to come to its END first; it is added then.
+        A wanted one that is UNLOADING has to come to its END before it can start anew. Until then all stays as it is,
+        or what serves now would go before there is anything in its place.
         """
-        for version in self.versions.values():
+        known = self.versions
+        if any(number in known and known[number].state is State.UNLOADING for number in self.wanted):
+            return
+        for version in known.values():
             if version.aspired and version.number not in self.wanted:
                 version.dismiss()
         for number, path in self.wanted.items():
-            known = self.versions.get(number)
-            if known is None or (known.state is State.END and not known.aspired):
-                self.versions[number] = Version(self.name, number, path)
-            elif not known.aspired and known.may_return(path):
-                known.aspired = True
+            if number not in known or known[number].ended_unwanted:
+                known[number] = Version(self.name, number, path)
+            else:
+                # Still loaded, or on its way: no second load is needed, be its path another by now.
+                known[number].aspired = True
 
     def serving(self, number: int | None) -> Version[ServableT] | None:
         """The version of that number, or the highest, if it is AVAILABLE."""
@@ -80,7 +84,9 @@ class Manager(Generic[ServableT]):
         self._retries = retries
         self._retry_interval_s = retry_interval_s
         self._models: dict[str, _Model[ServableT]] = {}
-        self._changed = Condition()
+        # A condition enters its lock through Python; requests take the lock itself, at a third of the cost.
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._loads = ThreadPoolExecutor(load_threads or 4 * (os.cpu_count() or 1), thread_name_prefix="load")
         # Apart from the loads: a slow one must not keep memory from being freed.
         self._unloads = ThreadPoolExecutor(unload_threads or 4, thread_name_prefix="unload")
@@ -88,7 +94,7 @@ class Manager(Generic[ServableT]):
 
     def set_aspired(self, name: str, versions: Mapping[int, Path]) -> None:
         """Says which versions of a model are wanted; loading and unloading follow by themselves."""
-        with self._changed:
+        with self._lock:
             model = self._models.setdefault(name, _Model(name))
             if model.wanted != versions:
                 model.wanted = dict(versions)
@@ -100,7 +106,7 @@ class Manager(Generic[ServableT]):
         Raises:
             NotFound: It is not loaded.
         """
-        with self._changed:
+        with self._lock:
             model = self._models.get(name)
             serving = model.serving(version) if model is not None else None
             if model is None or serving is None or serving.servable is None:
@@ -111,7 +117,7 @@ class Manager(Generic[ServableT]):
 
     def statuses(self, name: str) -> list[VersionStatus]:
         """Every version that the model has or had, newest first."""
-        with self._changed:
+        with self._lock:
             model = self._models.get(name)
             if model is None:
                 return []
@@ -133,7 +139,7 @@ class Manager(Generic[ServableT]):
             Unavailable: Abandoned, or the server stops.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        with self._changed:
+        with self._lock:
             while not holds():
                 if self._closed or abandoned():
                     raise Unavailable("The wait for the models was given up")
@@ -143,7 +149,7 @@ class Manager(Generic[ServableT]):
 
     def close(self) -> None:
         """Starts no further load; requests in flight keep what they have."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             for model in self._models.values():
                 for version in model.versions.values():
@@ -171,7 +177,7 @@ class Manager(Generic[ServableT]):
 
     def _attempt(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
         """Loads a version, or plans another attempt. In a thread of the pool."""
-        with self._changed:
+        with self._lock:
             if self._closed or version.state is State.END:
                 return
             version.retry = None
@@ -198,7 +204,7 @@ class Manager(Generic[ServableT]):
     def _loaded(
         self, model: _Model[ServableT], version: Version[ServableT], servable: ServableT, spent_s: float
     ) -> None:
-        with self._changed:
+        with self._lock:
             in_time = version.loaded(servable)
             if in_time:
                 model.available[version.number] = version
@@ -209,7 +215,7 @@ class Manager(Generic[ServableT]):
             self._close(model, version)
 
     def _failed(self, model: _Model[ServableT], version: Version[ServableT], error: ServerError) -> None:
-        with self._changed:
+        with self._lock:
             again = version.failed(error, retries=self._retries) and not self._closed
             what_next = f"next attempt in {self._retry_interval_s:g} s" if again else "given up"
             _LOG.error("cannot load %s (%s): %s", version, what_next, error.described)
@@ -221,13 +227,13 @@ class Manager(Generic[ServableT]):
 
     def _retry(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
         """In the timer's thread."""
-        with self._changed:
+        with self._lock:
             if version.retry is not None and not self._closed:
                 self._loads.submit(self._attempt, model, version)
 
     def _release(self, model: _Model[ServableT], version: Version[ServableT]) -> None:
         """In the request's thread."""
-        with self._changed:
+        with self._lock:
             version.in_flight -= 1
             if version.state is State.UNLOADING:
                 self._close_if_idle(model, version)
@@ -244,7 +250,7 @@ class Manager(Generic[ServableT]):
                 servable.close()
         except Exception:
             _LOG.exception("%s did not close cleanly", version)
-        with self._changed:
+        with self._lock:
             version.state = State.END
             self._advance(model)
         _LOG.info("unloaded %s; the process holds %d MB", version, resident_mb())

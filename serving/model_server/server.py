@@ -133,17 +133,17 @@ def _offers_rest(settings: Settings) -> bool:
 
 def _follow_file_system(core: Core[Servable], settings: Settings, stop: threading.Event) -> None:
     if settings.file_system_poll_wait_seconds > 0:
-        _every(settings.file_system_poll_wait_seconds, core.poll_file_system, stop)
+        _every(settings.file_system_poll_wait_seconds, core.poll_file_system, stop, what="the look for new versions")
 
 
 def _follow_config_file(core: Core[Servable], settings: Settings, stop: threading.Event) -> None:
     path, seconds = Path(settings.model_config_file), settings.model_config_file_poll_wait_seconds
     if settings.model_config_file and seconds > 0:
-        _every(seconds, lambda: core.replace_models(config.read_model_list(path)), stop)
+        _every(seconds, lambda: core.replace_models(config.read_model_list(path)), stop, what=f"{path} is not followed")
 
 
-def _every(seconds: float, action: Callable[[], object], stop: threading.Event) -> None:
-    """Does it again and again in a thread of its own; a failure is logged once, not at every turn."""
+def _every(seconds: float, action: Callable[[], object], stop: threading.Event, *, what: str) -> None:
+    """Does it again and again in a thread of its own; a failure is logged once, not at every turn, after `what`."""
 
     def repeat() -> None:
         complaint = ""
@@ -156,7 +156,7 @@ def _every(seconds: float, action: Callable[[], object], stop: threading.Event) 
             except Exception as fault:
                 failure = f"{type(fault).__name__}: {fault}"
             if failure and failure != complaint:
-                _LOG.error("%s", failure)
+                _LOG.error("%s: %s", what, failure)
             complaint = failure
 
     threading.Thread(target=repeat, daemon=True).start()

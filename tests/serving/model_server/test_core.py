@@ -263,7 +263,7 @@ def test_the_same_list_twice_loads_nothing_and_logs_nothing(
     listed = model(tmp_path, 1, stable=1)
     core.start((model(tmp_path),))
     core.reload((listed,))
-    assert f"model m: Latest(num_versions=5) from {tmp_path}, stable = 1" in caplog.text
+    assert f"model m: the latest 5 versions from {tmp_path}, stable = 1" in caplog.text
     caplog.clear()
     core.reload((listed,))
     core.poll_file_system()

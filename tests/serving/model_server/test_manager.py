@@ -222,6 +222,19 @@ def test_a_version_comes_back_after_its_end_even_if_it_was_asked_for_before(mana
     assert manager.lease("m", 1).servable is not lease.servable
 
 
+def test_nothing_leaves_in_favour_of_a_version_that_must_be_unloaded_before_it_can_return(
+    manager: Manager[FakeServable],
+) -> None:
+    aspire(manager, 1, 2)
+    wait_for(manager, {2: State.AVAILABLE, 1: State.AVAILABLE})
+    with manager.lease("m", 2):
+        aspire(manager, 1)
+        wait_for(manager, {2: State.UNLOADING, 1: State.AVAILABLE})
+        aspire(manager, 2)
+        assert manager.lease("m", None).version == 1
+    eventually(lambda: states(manager)[2] is State.AVAILABLE)
+
+
 def test_an_old_version_that_still_serves_is_wanted_again_without_a_second_load(
     manager: Manager[FakeServable], loader: FakeLoader
 ) -> None:

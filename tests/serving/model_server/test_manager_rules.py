@@ -173,4 +173,6 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=100, stateful_step_count=30, deadline=None, database=None, print_blob=False)
+TestLife.settings = settings(
+    max_examples=100, derandomize=True, stateful_step_count=30, deadline=None, print_blob=False
+)
