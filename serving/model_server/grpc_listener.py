@@ -11,6 +11,7 @@ from serving.model_server import grpc_service, ports
 from serving.model_server.channel_arguments import channel_arguments
 from serving.model_server.core import Core
 from serving.model_server.flags import Settings
+from serving.model_server.grpc_direct import DirectServer
 from serving.model_server.metrics import Metrics
 from serving.model_server.predict import Runner
 from serving.model_server.servable import Servable
@@ -43,11 +44,12 @@ class GrpcListener:
             # Beyond this a flood is told RESOURCE_EXHAUSTED at once instead of filling the memory.
             maximum_concurrent_rpcs=threads + _MOST_WAITING_CALLS,
         )
+        self._direct = DirectServer(self._server, grpc_service.PREDICT, threads)
 
     def add_services(self, core: Core[Servable], run: Runner, metrics: Metrics) -> None:
         """Says what answers the calls."""
         as_content = self._settings.enable_serialization_as_tensor_content
-        grpc_service.add_services(self._server, core, run, metrics, as_content=as_content)
+        grpc_service.add_services(self._direct, core, run, metrics, as_content=as_content)
 
     def open(self) -> list[str]:
         """Answers calls from now on.
@@ -71,7 +73,7 @@ class GrpcListener:
             addresses.append(self._bind("port", f"{ports.HOST}:{self._settings.port}"))
         if self._settings.grpc_socket_path:
             addresses.append(self._bind("grpc_socket_path", f"unix:{self._settings.grpc_socket_path}"))
-        self._server.start()
+        self._direct.start()
         return addresses
 
     def drain(self, timeout_s: float) -> None:

@@ -23,6 +23,7 @@ from serving.model_server import config, errors, messages, tensors
 from serving.model_server.classify import classify
 from serving.model_server.core import Core
 from serving.model_server.errors import DeadlineExceeded, InvalidArgument, ServerError
+from serving.model_server.grpc_direct import DirectServer
 from serving.model_server.lifecycle import Lease
 from serving.model_server.metrics import Metrics
 from serving.model_server.multi_inference import multi_inference
@@ -31,6 +32,7 @@ from serving.model_server.regress import regress
 from serving.model_server.servable import Servable
 
 _LOG = logging.getLogger(__name__)
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _LONGEST_TEXT = 1024
 # Without a deadline gRPC tells one in the year 292277026596.
 _NO_DEADLINE_S = 1e9
@@ -51,7 +53,12 @@ _CODES: dict[type[ServerError], grpc.StatusCode] = {
 
 
 def add_services(
-    server: grpc.Server, core: Core[Servable], run: Runner, metrics: Metrics, *, as_content: bool = False
+    server: grpc.Server | DirectServer,
+    core: Core[Servable],
+    run: Runner,
+    metrics: Metrics,
+    *,
+    as_content: bool = False,
 ) -> None:
     """Puts both services on a server. `as_content`: Predict answers in ``tensor_content``, not in typed values."""
     predictions = PredictionService(core, run, metrics, as_content=as_content)
