@@ -172,18 +172,29 @@ class Batcher:
             raise DeadlineExceeded("Timed out waiting for notification")
 
     def _work(self) -> None:
-        while batch := self._next():
-            outputs: Tensors | BaseException
-            try:
-                outputs = self._run(batch.tasks, batch.rows, batch.parameters)
-            except BaseException as error:
-                outputs = error
-            start = 0
-            for task in batch.tasks:
-                task.box.put(_Share(task.piece, start, task.rows, outputs))
-                start += task.rows
-            with self._lock:
-                self._scheduler.end_run()
+        while self._serve_a_batch():
+            pass
+
+    def _serve_a_batch(self) -> bool:
+        """Waits for a batch and runs it; False at the end.
+
+        What it holds it lets go of before the next wait: the servable may be unloaded by then.
+        """
+        batch = self._next()
+        if batch is None:
+            return False
+        outputs: Tensors | BaseException
+        try:
+            outputs = self._run(batch.tasks, batch.rows, batch.parameters)
+        except BaseException as error:
+            outputs = error
+        start = 0
+        for task in batch.tasks:
+            task.box.put(_Share(task.piece, start, task.rows, outputs))
+            start += task.rows
+        with self._lock:
+            self._scheduler.end_run()
+        return True
 
     def _run(self, tasks: list[_Task], rows: int, parameters: BatchingParameters) -> Tensors:
         """The outputs of all tasks, as long as the most patient of them allows."""

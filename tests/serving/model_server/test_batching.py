@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -308,6 +310,18 @@ def test_versions_are_batched_by_their_own_parameters_or_not_at_all(batching: Ma
         ask(batcher, small, [1, 2, 3])
     with pytest.raises(InvalidArgument, match="input_batch_size_limit must be positive; was 0"):
         batcher.parameters_of(wrong)
+
+
+def test_an_idle_batcher_keeps_no_servable_and_no_tensors(batching: Make, clients: ThreadPoolExecutor) -> None:
+    batcher = batching(max_batch_size=2, batch_timeout_s=FOREVER_S)
+    servable = Fake()
+    answers = [clients.submit(ask, batcher, servable, [number]) for number in range(2)]
+    assert [answer.result() for answer in answers] == [[0], [2]]
+    clients.shutdown()
+    last = weakref.ref(servable)
+    del servable, answers
+    gc.collect()
+    eventually(lambda: last() is None)
 
 
 def test_closing_answers_what_waits_and_ends_the_threads(batching: Make, clients: ThreadPoolExecutor) -> None:
