@@ -17,6 +17,7 @@ The edges are ``grpc_service``, ``rest`` and ``__main__``; they import the core,
 ``availability``     whether the models that a list brought serve by now, or never will (pure)
 ``core``             model list, labels and reload on top of the manager
 ``servable``         one loaded SavedModel
+``tflite``           one loaded TensorFlow Lite model, in the place of a SavedModel
 ``predict``          a request checked against its signature
 ``examples``         the tf.Examples of the three calls below
 ``classify``         their classes and scores

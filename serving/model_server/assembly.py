@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from serving.model_server import config, servable, warmup
+from serving.model_server import config, servable, tflite, warmup
 from serving.model_server.batching import Batcher
 from serving.model_server.batching_metrics import BatchingMetrics
 from serving.model_server.config import ModelConfig, ModelList
@@ -54,7 +54,10 @@ def loader(bundle: SessionBundle, settings: Settings, run: Runner, metrics: Metr
 
     def load(name: str, version: int, path: Path) -> Servable:
         with metrics.loading(str(path)):
-            loaded = servable.load(path, bundle.session_config, bundle.tags)
+            if settings.prefer_tflite_model and (path / tflite.FILE).is_file():
+                loaded: Servable = tflite.load(path)
+            else:
+                loaded = servable.load(path, bundle.session_config, bundle.tags)
         loaded.check_method_names = settings.enable_signature_method_name_check
         try:
             if isinstance(run, Batcher):

@@ -101,11 +101,11 @@ class Settings:
     thread_pool_factory_config_file: str = _flag(
         "", "text-proto ThreadPoolConfig", ignored="all models share TensorFlow's own threads"
     )
-    prefer_tflite_model: bool = _flag(
-        False, "serve model.tflite where there is one", ignored="only SavedModels are served"
+    prefer_tflite_model: bool = _flag(False, "serve model.tflite where there is one")
+    num_tflite_pools: int = _flag(
+        _CPUS, "pools of TensorFlow Lite interpreters", ignored="each model has one interpreter"
     )
-    num_tflite_pools: int = _flag(_CPUS, "pools of TensorFlow Lite interpreters", ignored="only SavedModels are served")
-    num_tflite_interpreters_per_pool: int = _flag(1, "interpreters in each", ignored="only SavedModels are served")
+    num_tflite_interpreters_per_pool: int = _flag(1, "interpreters in each", ignored="each model has one interpreter")
     skip_initialize_tpu: bool = _flag(False, "leave TPUs alone", ignored="this server computes on CPUs")
 
     version: bool = _flag(False, "print the version and end")

@@ -81,10 +81,10 @@ def test_usage_has_a_line_for_every_flag_in_the_official_layout() -> None:
 
 
 def test_flags_that_are_not_the_default_are_known_with_why_they_are_ignored() -> None:
-    settings = parse([BASE, "--prefer_tflite_model", "--port=8500"])
+    settings = parse([BASE, "--skip_initialize_tpu", "--port=8500"])
     assert [(flag.name, value, flag.metadata["ignored"]) for flag, value in changed(settings)] == [
         ("model_base_path", "/models/m", ""),
-        ("prefer_tflite_model", "true", "only SavedModels are served"),
+        ("skip_initialize_tpu", "true", "this server computes on CPUs"),
     ]
 
 

@@ -64,6 +64,8 @@ def test_good_ports_open_with_the_first_version_and_the_config_file_is_followed_
         eventually(lambda: "serving b version 1" in server.log.read_text())
         config.write_text("nonsense {")
         eventually(lambda: "Invalid protobuf file" in server.log.read_text())
+        config.write_text("")
+        eventually(lambda: "It is only legal to transition from one ModelConfigList" in server.log.read_text())
         assert server.client.predict(ModelSpec("b"), X).outputs["y"].tolist() == [4.0]
         config.write_text(models_config(("a", base)))
         eventually(lambda: server.states("b") == {1: "END"})
@@ -122,7 +124,6 @@ def test_good_flags_without_a_meaning_here_are_accepted_with_one_warning_each(tm
     publish("half_plus_two", tmp_path / "m" / "1")
     port = unused_port()
     ignored = (
-        "--prefer_tflite_model",
         "--num_tflite_pools=7",
         "--flush_filesystem_caches=false",
         "--skip_initialize_tpu",
@@ -136,8 +137,7 @@ def test_good_flags_without_a_meaning_here_are_accepted_with_one_warning_each(tm
     warnings = re.findall(r"WARNING (--.*)", text)
     assert warnings == [
         "--flush_filesystem_caches=false is ignored: the kernel frees its page cache as memory is needed",
-        "--prefer_tflite_model=true is ignored: only SavedModels are served",
-        "--num_tflite_pools=7 is ignored: only SavedModels are served",
+        "--num_tflite_pools=7 is ignored: each model has one interpreter",
         "--skip_initialize_tpu=true is ignored: this server computes on CPUs",
     ]
     assert "http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. Skipped" in text
