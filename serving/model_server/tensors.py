@@ -51,6 +51,12 @@ _WIRE_DTYPES: dict[str, type] = {
     "dcomplex_val": np.float64,
     "half_val": np.int32,
 }
+# Fields that are on the wire just what numpy has in memory, with the key that stands before them: length-delimited.
+_WIRE_KEYS: dict[str, bytes] = {
+    name: bytes([tensor_pb2.TensorProto.DESCRIPTOR.fields_by_name[name].number << 3 | 2])
+    for name in ("float_val", "double_val", "scomplex_val", "dcomplex_val", "bool_val")
+}
+_FEW = 32
 _MOST_DIMENSIONS = 254
 
 
@@ -103,11 +109,26 @@ def to_proto(array: NDArray[Any], *, as_content: bool = False) -> Any:
     if as_content or enum not in _FIELDS:
         proto.tensor_content = _encoded(array.ravel().tolist()) if enum == types_pb2.DT_STRING else array.tobytes()
         return proto
-    values = array.ravel()
+    field, values = _FIELDS[enum], array.ravel()
+    if values.size > _FEW and field in _WIRE_KEYS:
+        # To parse them costs a thirtieth of making a Python number of each.
+        data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+        proto.MergeFromString(b"".join((_WIRE_KEYS[field], _varint(len(data)), data)))
+        return proto
     if enum in _FIELD_DTYPES:
         values = values.view(_FIELD_DTYPES[enum])
-    getattr(proto, _FIELDS[enum]).extend(values.tolist())
+    getattr(proto, field).extend(values.tolist())
     return proto
+
+
+def _varint(number: int) -> bytes:
+    """Protobuf's encoding of a length."""
+    encoded = bytearray()
+    while number > 127:
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def _content(proto: Any, dtype: np.dtype[Any], count: int) -> NDArray[Any]:

@@ -108,3 +108,17 @@ def test_bad_shape_too_large_for_any_memory_is_refused() -> None:
         proto.tensor_shape.dim.add(size=1 << 40)
     with pytest.raises(InvalidArgument, match=r"^tensor parsing error: x$"):
         tensors.to_array("x", proto)
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "complex64", "complex128", "bool", "int32", "float16"])
+def test_good_many_values_are_the_same_typed_values_as_few(name: str) -> None:
+    """Long arrays are copied into the message as bytes."""
+    array = (np.arange(300).reshape(3, 100) % 7 - 3).astype(name)
+    proto = tensors.to_proto(array)
+    expected = tensor_pb2.TensorProto(dtype=tf.as_dtype(name).as_datatype_enum)
+    for size in array.shape:
+        expected.tensor_shape.dim.add(size=size)
+    for row in array.reshape(-1, 10):
+        getattr(expected, FIELDS[name]).extend(getattr(tensors.to_proto(row), FIELDS[name]))
+    assert proto == expected
+    np.testing.assert_array_equal(tf.make_ndarray(proto), array)
