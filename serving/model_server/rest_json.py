@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -194,9 +194,9 @@ def _values(flat: list[Any], dtype: int) -> NDArray[Any] | None:
         return np.array(flat, bool) if types <= {bool} else None
     if dtype in _FLOATS:
         return _floats(flat, dtype) if types <= {int, float} else None
-    if not tf.as_dtype(dtype).is_integer or tf.as_dtype(dtype).is_quantized:
+    if mistakes.has_no_values(dtype) or not types <= {int}:
         return None
-    return _integers(flat, dtype) if types <= {int} else None
+    return _integers(flat, dtype)
 
 
 def _floats(flat: list[Any], dtype: int) -> NDArray[Any]:
@@ -206,8 +206,13 @@ def _floats(flat: list[Any], dtype: int) -> NDArray[Any]:
         # An integer beyond a double; infinite, as a decimal number would be.
         wide = np.full(len(flat), np.inf)
     with np.errstate(over="ignore"):
-        narrow: NDArray[Any] = wide.astype(tf.as_dtype(dtype).as_numpy_dtype)
+        narrow: NDArray[Any] = wide.astype(_numpy_dtype(dtype))
     return narrow
+
+
+@cache
+def _numpy_dtype(dtype: int) -> Any:
+    return tf.as_dtype(dtype).as_numpy_dtype
 
 
 def _integers(flat: list[Any], dtype: int) -> NDArray[Any] | None:
@@ -219,7 +224,7 @@ def _integers(flat: list[Any], dtype: int) -> NDArray[Any] | None:
     if wide.size and (wide.min() < low or wide.max() > high):
         return None
     # TensorFlow Serving reads the small types as int32 and lets them wrap.
-    return wide.astype(tf.as_dtype(dtype).as_numpy_dtype)
+    return wide.astype(_numpy_dtype(dtype))
 
 
 def _strings(flat: list[Any]) -> NDArray[Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tensorflow.core.framework import types_pb2
@@ -45,6 +46,14 @@ def is_named(value: Any) -> bool:
 def integer_range(dtype: int) -> tuple[int, int]:
     """The smallest and largest JSON number that is taken for an integer type."""
     return _INTEGER_RANGES.get(dtype, _INT32_RANGE)
+
+
+@cache
+def has_no_values(dtype: int) -> bool:
+    """True for a type that no JSON value is of: complex and quantized numbers, resources, variants."""
+    kind = tf.as_dtype(dtype)
+    known = dtype in (types_pb2.DT_STRING, types_pb2.DT_BOOL) or kind.is_floating or kind.is_integer
+    return not known or kind.is_quantized
 
 
 def check_instances(members: Mapping[str, Any], input_count: int) -> None:
@@ -155,7 +164,7 @@ def _is_of_type(value: Any, dtype: int) -> bool | None:
         return isinstance(value, bool)
     if kind.is_floating:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not kind.is_integer or kind.is_quantized:
+    if has_no_values(dtype):
         return False if isinstance(value, dict) else None
     low, high = integer_range(dtype)
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high

@@ -20,8 +20,11 @@ from serving.model_server.servable import Tensors
 _BYTES_SUFFIX = "_bytes"
 _LINE = "\n"
 _INDENT = "    "
+# Looked at one by one in less time than numpy needs to begin.
+_FEW = 64
 # Twice the largest relative error of a number that is rounded to a float: no six digits further away give it again.
 _HALF_A_FLOATS_DIGIT = 2.0**-23
+_LEAST_NORMAL = 2.0**-126
 
 
 def predictions(outputs: Tensors) -> str:
@@ -182,8 +185,11 @@ def _scalars(name: str, array: NDArray[Any], depth: int) -> list[str]:
 
 def _decimals(values: NDArray[Any]) -> list[str]:
     """Six digits where they give the same number again, else as many as it takes."""
-    numbers = values.astype(np.float64)
     wide = values.dtype == np.float64
+    if values.size < _FEW:
+        return [rest_show.decimal(number, wide=wide) for number in values.tolist()]
+    with np.errstate(invalid="ignore"):
+        numbers = values.astype(np.float64)
     texts = list(map(("%.17g" if wide else "%.9g").__mod__, numbers.tolist()))
     for position in np.flatnonzero(_may_be_short(numbers)).tolist():
         texts[position] = rest_show.decimal(float(numbers[position]), wide=wide)
@@ -193,7 +199,10 @@ def _decimals(values: NDArray[Any]) -> list[str]:
 def _may_be_short(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
     """False for a number that surely takes all its digits: most do, and a look at each of them would cost the most."""
     with np.errstate(all="ignore"):
-        scale = 10.0 ** (5 - np.floor(np.log10(np.abs(numbers))))
+        sizes = np.abs(numbers)
+        scale = 10.0 ** (5 - np.floor(np.log10(sizes)))
         difference = np.abs(np.rint(numbers * scale) / scale - numbers)
-    long = difference > np.abs(numbers) * _HALF_A_FLOATS_DIGIT
-    return ~long | (numbers == np.rint(numbers))
+        # Next to zero floats are further apart.
+        long = (difference > sizes * _HALF_A_FLOATS_DIGIT) & (sizes > _LEAST_NORMAL)
+        short: NDArray[np.bool_] = ~long | (numbers == np.rint(numbers))
+    return short

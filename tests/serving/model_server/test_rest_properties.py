@@ -95,6 +95,20 @@ def test_an_array_comes_back_as_it_was(dtype: str, data: st.DataObject) -> None:
         np.testing.assert_array_equal(again, array)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_numbers_are_written_as_each_alone(dtype: Any) -> None:
+    source = np.random.default_rng(0)
+    any_bits = np.frombuffer(source.bytes(4000 * np.dtype(dtype).itemsize), dtype)
+    decimals = np.round(source.uniform(-1000, 1000, 1000), 3).astype(dtype)
+    powers = (10.0 ** np.arange(-37, 38)).astype(dtype)
+    values = np.concatenate([any_bits, decimals, np.arange(-100, 100, dtype=dtype), powers]).astype(dtype)
+    together = json.dumps(json.loads(rest_render.predictions({"y": values}), parse_float=str, parse_constant=str))
+    alone = [
+        json.loads(rest_render.columns({"y": one}), parse_float=str, parse_constant=str) for one in values[:, None]
+    ]
+    assert json.loads(together)["predictions"] == [one["outputs"][0] for one in alone]
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_a_number_has_six_digits_if_they_suffice_and_else_nine(value: float) -> None:
