@@ -1,6 +1,6 @@
 """The few parts of TensorFlow that the server needs, under the names that they have there.
 
-Nothing else in the package imports more of it than its messages (``tensorflow.core``): so a server process need not run
+Nothing in the package imports ``tensorflow`` itself, nor more of it at the start than this: so a server process need not run
 ``tensorflow/__init__.py``, which loads Keras and whatever that finds installed (see `quiet.import_tensorflow`).
 """
 
