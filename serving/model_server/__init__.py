@@ -1,6 +1,6 @@
 """The embedded model server: TensorFlow Serving's gRPC and REST APIs without its binary.
 
-``python -m serving.model_server``takes the flags of ``tensorflow_model_server`` and answers as that does, for machines
+``python -m serving.model_server`` takes the flags of ``tensorflow_model_server`` and answers as that does, for machines
 without Docker and for tests. It executes SavedModels with TensorFlow's own runtime.
 
 The edges are ``grpc_service``, ``rest`` and ``__main__``; they import the core, never the reverse:

@@ -1,7 +1,7 @@
 """The few parts of TensorFlow that the server needs, under the names that they have there.
 
-Nothing in the package imports ``tensorflow`` itself, nor more of it at the start than this: so a server process need not run
-``tensorflow/__init__.py``, which loads Keras and whatever that finds installed (see `quiet.import_tensorflow`).
+Nothing in the package imports ``tensorflow`` itself, nor more of it at the start than this: a server process need not
+run ``tensorflow/__init__.py``, which loads Keras and whatever that finds installed (see `quiet.import_tensorflow`).
 """
 
 from __future__ import annotations
