@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -23,19 +24,29 @@ def configure_logging() -> None:
 
 
 def import_tensorflow() -> None:
-    """Loads what the server needs of TensorFlow, and lets it say, unheard, what it says once a process."""
+    """Loads what the server needs of TensorFlow, unheard."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # gRPC's C core prints to stderr what the server says in a sentence of its own, such as a port in use.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     _skip_front_page()
     with _stderr_closed():
-        from serving.model_server import tf
+        from serving.model_server import tf  # noqa: F401
 
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        # The first session makes the runtime print about the optimisers it has; no log level silences that.
-        graph = tf.Graph()
-        with tf.Session(graph=graph) as session:
-            session.run(graph.create_op("NoOp", [], []))
+
+
+def start_runtime(config: Any) -> None:
+    """Opens the first session, whose threads are those of all models, and which tells of CPU and optimisers.
+
+    Args:
+        config: The ``tensorflow.ConfigProto`` of the models' own sessions.
+    """
+    from serving.model_server import tf
+
+    graph = tf.Graph()
+    # No log level silences what it tells.
+    with _stderr_closed(), tf.Session(graph=graph, config=config) as session:
+        session.run(graph.create_op("NoOp", [], []))
 
 
 def _skip_front_page() -> None:

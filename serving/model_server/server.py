@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving.model_server import assembly, config
+from serving.model_server import assembly, config, quiet
 from serving.model_server.batching import Batcher
 from serving.model_server.config import ModelList
 from serving.model_server.core import Core
@@ -52,6 +52,7 @@ def serve(settings: Settings, stop: threading.Event, *, started_s: float) -> Non
         metrics, prometheus_path = Metrics(), assembly.prometheus_path(settings)
     except ServerError as error:
         raise StartError(f"Failed to start server. Error: {error.described}") from None
+    quiet.start_runtime(bundle.session_config)
     run = assembly.runner(bundle, settings, metrics)
     manager = Manager(
         assembly.loader(bundle, settings, run, metrics),

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tensorflow.core.framework import op_def_pb2
@@ -23,8 +24,16 @@ import json, sys
 from serving.model_server import quiet
 quiet.import_tensorflow()
 import serving.model_server.server
-from tests.serving.model_server.test_quiet import operations
-print(json.dumps({"modules": sorted({name.split(".")[0] for name in sys.modules}), "operations": operations()}))
+from tensorflow.core.protobuf import config_pb2
+from tests.serving.model_server.test_quiet import operations, threads
+before = threads()
+for intra, inter in ((3, 5), (7, 9)):
+    quiet.start_runtime(config_pb2.ConfigProto(intra_op_parallelism_threads=intra, inter_op_parallelism_threads=inter))
+print(json.dumps({
+    "modules": sorted({name.split(".")[0] for name in sys.modules}),
+    "operations": operations(),
+    "threads": threads() - before,
+}))
 """
 
 
@@ -35,14 +44,30 @@ def operations() -> list[str]:
     return sorted(op.name for op in listed.op)
 
 
-def test_good_the_parts_know_every_operation_of_the_whole_without_keras_and_without_a_word() -> None:
+def threads() -> int:
+    """How many the process has, TensorFlow's own among them."""
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+@pytest.fixture(scope="module")
+def lean() -> dict[str, Any]:
+    """What a process says that has loaded the parts of TensorFlow and opened the first session."""
     done = subprocess.run(
         [sys.executable, "-c", LEAN], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
-    loaded = json.loads(done.stdout)
-    assert not {"keras", "scipy", "sklearn", "matplotlib", "jax", "h5py", "flask"} & set(loaded["modules"])
-    assert set(loaded["operations"]) == set(operations()) - NOT_SERVED
     assert done.stderr == ""
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def test_good_the_parts_know_every_operation_of_the_whole_without_keras_and_without_a_word(lean: Any) -> None:
+    assert not {"keras", "scipy", "sklearn", "matplotlib", "jax", "h5py", "flask"} & set(lean["modules"])
+    assert set(lean["operations"]) == set(operations()) - NOT_SERVED
+
+
+def test_good_the_first_session_brings_as_many_threads_as_its_configuration_says(lean: Any) -> None:
+    """What later sessions ask for is too late; one thread belongs to the runtime itself."""
+    assert lean["threads"] == 3 + 5 + 1
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
