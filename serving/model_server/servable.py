@@ -109,8 +109,11 @@ class Servable:
         key = (signature, outputs, timeout_ms)
         call = self._calls.get(key)
         if call is None:
+            # One at a time: of many first requests only one is to pay for it.
             with self._lock:
-                call = self._calls[key] = self._compile(*key)
+                call = self._calls.get(key)
+                if call is None:
+                    call = self._calls[key] = self._compile(*key)
         return call
 
     def _compile(self, signature: str, outputs: tuple[str, ...], timeout_ms: int) -> Callable[..., list[NDArray[Any]]]:
@@ -140,7 +143,10 @@ def load(path: Path, config: Any = None, tags: Collection[str] = (SERVE,)) -> Se
         ServerError: It is not there, damaged, or cannot run here.
     """
     if not any((path / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")):
-        raise NotFound(f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}")
+        raise NotFound(
+            f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}. "
+            "Check that the directory exists and that you have the right permissions for accessing it."
+        )
     graph = tf.Graph()
     session = tf.Session(graph=graph, config=config)
     try:
@@ -148,7 +154,7 @@ def load(path: Path, config: Any = None, tags: Collection[str] = (SERVE,)) -> Se
             model = tf.load_saved_model(session, tags, str(path))
     except BaseException as error:
         session.close()
-        raise _load_error(error, tags) from error
+        raise _load_error(error, path, tags) from error
     return Servable(session, dict(model.signature_def.items()), path)
 
 
@@ -159,11 +165,11 @@ def _as_array(value: Any) -> NDArray[Any]:
     return np.array(value, np.object_) if isinstance(value, bytes) else np.asarray(value)
 
 
-def _load_error(error: BaseException, tags: Collection[str]) -> BaseException:
+def _load_error(error: BaseException, path: Path, tags: Collection[str]) -> BaseException:
     if isinstance(error, tf.errors.OpError):
         return from_tensorflow(error)
     if isinstance(error, OSError):
-        return errors.DataLoss(str(error))
+        return _unreadable(error, path)
     if isinstance(error, RuntimeError) and str(error).startswith("MetaGraphDef associated with tags"):
         return NotFound(
             f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}. "
@@ -172,3 +178,11 @@ def _load_error(error: BaseException, tags: Collection[str]) -> BaseException:
     if isinstance(error, (RuntimeError, ValueError, KeyError)):
         return errors.InvalidArgument(f"{type(error).__name__}: {error}")
     return error
+
+
+def _unreadable(error: OSError, path: Path) -> ServerError:
+    if not str(error).startswith("Cannot parse file"):
+        return errors.DataLoss(str(error))
+    binary = path / "saved_model.pb"
+    name, kind = (binary, "binary") if binary.is_file() else (path / "saved_model.pbtxt", "text")
+    return errors.DataLoss(f"Can't parse {name} as {kind} proto")
