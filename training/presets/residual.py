@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from training.augmentation import Augmentation
 from training.networks.residual import Residual
 from training.presets.preset import Optimizer, Preset
@@ -38,7 +40,8 @@ def resnet_small_long() -> Preset:
     return Preset(
         name="resnet-small-long",
         network=Residual(stem=32, widths=(48, 96, 160), blocks=(1, 2, 1), first_map=16),
-        optimizer=_SGD,
+        # Weights are remembered longer than by the default's decay: its run is four times as long.
+        optimizer=replace(_SGD, weight_decay=0.002),
         epochs=40,
         min_steps=2000,
         batch_size=128,
