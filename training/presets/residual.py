@@ -54,7 +54,7 @@ def resnet_small_long() -> Preset:
 def resnet_compact() -> Preset:
     """The most for 0.3 million parameters on 32 x 32: few filters at full size, where they are slow, many behind.
 
-    ``python -m training train --dataset path/to/cifar10_jpg.zip --preset resnet-compact``
+    ``python -m training train --dataset path/to/cifar10_jpg.zip --preset resnet-compact``: 87.4 % of the test pictures.
     ``python -m training train --dataset digits --preset resnet-compact``: 99.4 % of the test pictures, in 2 minutes.
     """
     return Preset(
