@@ -1,6 +1,7 @@
 """What the embedded model server costs: gRPC throughput, latency, CPU, memory and start-up, as ratios.
 
-Ratios are to the floor of the same run, the model called in process by as many threads as there are clients and CPUs.
+Ratios are to the floor of the same run, the model called in process by as many threads as there are clients, at most
+one a CPU. On a machine that is busy with something else, look at the ratio of CPU times.
 ``VITRINE_SERVING=host:port`` measures another TensorFlow Serving as well and prints the ratios to it; it must serve the
 repository that ``--repository`` names (write it first with ``--write``). All servers get one thread an operation.
 """
@@ -15,14 +16,14 @@ from pathlib import Path
 
 from contract import tensors, wire_pb2
 from tests.benchmarks import measured
-from tests.benchmarks.floor import in_process
+from tests.benchmarks.floor import Floor, in_process
 from tests.benchmarks.load import Generator, Load
 from tests.benchmarks.measured import Measured
 from tests.benchmarks.networks import INPUT, MOBILENET_V2, SMALL_CNN, Network, write_repository
 
 _FLAGS = ("--tensorflow_intra_op_parallelism=1", f"--tensorflow_inter_op_parallelism={os.cpu_count()}")
 _CPUS = os.cpu_count() or 1
-_HEADINGS = ("images/s", "p50 ms", "p99 ms", "CPU ms/image", "client CPU", "x in process")
+_HEADINGS = ("images/s", "p50 ms", "p99 ms", "CPU ms/image", "client CPU", "x CPU", "x images/s")
 _Rates = dict[tuple[int, int], float]
 
 
@@ -74,7 +75,7 @@ def _measure_network(network: Network, repository: Path, plan: Plan) -> None:
             print(f"{_row_name(*key)}{rate / other_rates[key]:12.2f} x images/s of {other.address}")
 
 
-def _table(network: Network, server: Measured, plan: Plan, floor: _Rates) -> _Rates:
+def _table(network: Network, server: Measured, plan: Plan, floor: dict[tuple[int, int], Floor]) -> _Rates:
     """Prints the server's rows; gives images a second by batch and clients."""
     print(f"\n{'batch x clients':22}" + "".join(f"{heading:>14}" for heading in _HEADINGS))
     rates: _Rates = {}
@@ -83,10 +84,11 @@ def _table(network: Network, server: Measured, plan: Plan, floor: _Rates) -> _Ra
             load, cpu_s = _load(network, server, batch, clients, plan.seconds)
             images = len(load.latencies_ms) * batch
             rates[batch, clients] = rate = images / load.seconds
-            of_floor = rate / floor[batch, min(clients, _CPUS)]
+            bare, cpu_ms = floor[batch, min(clients, _CPUS)], 1000 * cpu_s / images
             times = f"{rate:14.0f}{load.percentile(0.5):14.2f}{load.percentile(0.99):14.2f}"
-            costs = f"{1000 * cpu_s / images:14.3f}{1000 * load.cpu_s / images:14.3f}{of_floor:14.2f}"
-            print(f"{_row_name(batch, clients)}{times}{costs}", flush=True)
+            costs = f"{cpu_ms:14.3f}{1000 * load.cpu_s / images:14.3f}"
+            ratios = f"{cpu_ms / bare.cpu_ms:14.2f}{rate / bare.rate:14.2f}"
+            print(f"{_row_name(batch, clients)}{times}{costs}{ratios}", flush=True)
     return rates
 
 
