@@ -11,8 +11,9 @@ from typing import Protocol
 
 from serving.model_server import ports
 from serving.model_server.flags import Settings
-from serving.model_server.rest_http import Connection, Gone, Refused, refusal
-from serving.model_server.rest_messages import Request, Response
+from serving.model_server.rest_http import Connection, Gone
+from serving.model_server.rest_messages import Request, Response, error_page
+from serving.model_server.rest_parser import Refused
 
 _LOG = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class RestListener:
         try:
             request = connection.read()
         except Refused as refused:
-            connection.write(refusal(refused))
+            connection.write(error_page(refused.status))
             connection.linger()
             return
         with self._slots:

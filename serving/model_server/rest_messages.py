@@ -37,12 +37,16 @@ class Request:
         target: Path and query as sent, percent-encoding included.
         headers: Values by lower-case name.
         body: The content, as sent.
+        version: Of HTTP: ``1.0`` or ``1.1``.
+        keep_alive: The client may send another request on the same connection.
     """
 
     method: str
     target: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    version: str = "1.1"
+    keep_alive: bool = True
 
 
 @dataclass(frozen=True, slots=True)
