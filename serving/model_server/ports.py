@@ -7,6 +7,7 @@ import socket
 
 from serving.model_server.flags import Settings
 
+# Also what gRPC is told, which binds IPv6 with it where it can.
 HOST = "0.0.0.0"
 
 
@@ -25,16 +26,19 @@ def check(settings: Settings) -> None:
 
 
 def bind(flag: str, port: int) -> socket.socket:
-    """A socket that holds the port and does not listen yet.
+    """A socket that holds the port on every address, IPv6 included where there is any, and does not listen yet.
 
     Raises:
         PortError: Another process has it, or this one may not.
     """
-    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    both = socket.has_dualstack_ipv6()
+    holder = socket.socket(socket.AF_INET6 if both else socket.AF_INET, socket.SOCK_STREAM)
+    if both:
+        holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     # A port whose last connections are still closing may be taken over; one that is listened on may not.
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        holder.bind((HOST, port))
+        holder.bind(("::" if both else HOST, port))
     except OSError as error:
         holder.close()
         raise refused(flag, port, error) from None
