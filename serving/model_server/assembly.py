@@ -63,7 +63,7 @@ def loader(bundle: SessionBundle, settings: Settings, run: Runner, metrics: Metr
             if isinstance(run, Batcher):
                 # A version with bad parameters of its own does not load.
                 run.parameters_of(loaded)
-            if bundle.warmup_iterations:
+            if bundle.warmup_iterations and (path / warmup.REQUESTS).is_file():
                 with metrics.warming_up(str(path)):
                     count = warmup.replay(loaded, path, iterations=bundle.warmup_iterations, run=run)
                 _LOG.info("warmed up %s version %d with %d requests", name, version, count)
