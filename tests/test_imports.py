@@ -16,6 +16,12 @@ PACKAGES = ("contract", "training", "serving", "gateway")
 TENSORFLOW = {"tensorflow", "tensorflow_serving", "keras"}
 CONTRACT_MAY_IMPORT = {"contract", "numpy", "PIL", "grpc", "google"} | set(sys.stdlib_module_names)
 MODEL_SERVER = "serving.model_server"
+# The parts of the model server that work without a socket, and what each of them may import of its others.
+CORE = {
+    "versions": {"versions", "errors"},
+    "inference": {"inference", "errors", "tf"},
+    "batching": {"batching", "inference", "versions", "metrics", "errors"},
+}
 
 
 def modules() -> list[Path]:
@@ -54,8 +60,17 @@ def breaches(path: Path, names: set[str]) -> list[str]:
     if package != "gateway" and not on_tensorflow:
         found += [f"{path} imports {top}" for top in tops & {"flask", "gunicorn", "prometheus_client"}]
     found += [f"{path} imports {name}, an edge" for name in names if name.endswith(".__main__")]
+    found += [f"{path} imports {name}, which is not below it" for name in names if not _below(path, name)]
     found += [f"{path} imports {top}" for top in tops & {"tests"}]
     return found
+
+
+def _below(path: Path, name: str) -> bool:
+    """False where a part of the model server's core imports what stands above it."""
+    part = path.parts[2] if path.is_relative_to("serving/model_server") else ""
+    if part not in CORE or not name.startswith(f"{MODEL_SERVER}."):
+        return True
+    return name.split(".")[2] in CORE[part]
 
 
 def test_the_walk_sees_every_package() -> None:
@@ -82,6 +97,8 @@ def test_a_module_imports_only_what_the_import_rule_allows(path: Path) -> None:
         ("serving/model_server/server.py", "training.export"),
         ("serving/publish.py", "tests.conftest"),
         ("serving/publish.py", "serving.__main__"),
+        ("serving/model_server/versions/core.py", "serving.model_server.inference.servable"),
+        ("serving/model_server/inference/predict.py", "serving.model_server.rest"),
     ],
 )
 def test_the_rule_finds_a_breach(file: str, name: str) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from serving.model_server import config, servable, tflite, warmup
-from serving.model_server.batching import Batcher
-from serving.model_server.batching_metrics import BatchingMetrics
-from serving.model_server.config import ModelConfig, ModelList
+from serving.model_server.batching.batcher import Batcher
+from serving.model_server.batching.metrics import BatchingMetrics
 from serving.model_server.flags import Settings
-from serving.model_server.manager import Loader
+from serving.model_server.inference import servable, tflite, warmup
+from serving.model_server.inference.predict import Runner, run_directly
+from serving.model_server.inference.servable import Servable
 from serving.model_server.metrics import Metrics
 from serving.model_server.monitoring_config import read_prometheus_path
-from serving.model_server.predict import Runner, run_directly
-from serving.model_server.servable import Servable
 from serving.model_server.session_bundle import SessionBundle
+from serving.model_server.versions import config
+from serving.model_server.versions.config import ModelConfig, ModelList
+from serving.model_server.versions.manager import Loader
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 from tensorflow.core.protobuf import error_codes_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
-from serving.model_server.core import ModelSpec
-from serving.model_server.lifecycle import VersionStatus
-from serving.model_server.predict import SERVING_DEFAULT
+from serving.model_server.inference.predict import SERVING_DEFAULT
+from serving.model_server.versions.core import ModelSpec
+from serving.model_server.versions.lifecycle import VersionStatus
 
 SIGNATURE_DEF = "signature_def"
 

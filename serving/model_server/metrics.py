@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from serving.model_server.predict import Runner
-from serving.model_server.servable import Servable, Tensors
+from serving.model_server.inference.predict import Runner
+from serving.model_server.inference.servable import Servable, Tensors
 
 
 class Counter:

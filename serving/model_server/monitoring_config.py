@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from serving.model_server.config import read_text_proto
+from serving.model_server.versions.config import read_text_proto
 
 _DEFAULT_PATH = "/monitoring/prometheus/metrics"
 

@@ -30,8 +30,6 @@ def import_tensorflow() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     _skip_front_page()
     with _stderr_closed():
-        from serving.model_server import tf  # noqa: F401
-
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

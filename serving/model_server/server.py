@@ -9,20 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving.model_server import assembly, config, quiet
-from serving.model_server.batching import Batcher
-from serving.model_server.config import ModelList
-from serving.model_server.core import Core
+from serving.model_server import assembly, quiet
+from serving.model_server.batching.batcher import Batcher
 from serving.model_server.errors import ServerError
 from serving.model_server.flags import Settings
-from serving.model_server.grpc_listener import GrpcListener
-from serving.model_server.manager import Manager
+from serving.model_server.grpc_api.listener import GrpcListener
+from serving.model_server.inference.predict import Runner
+from serving.model_server.inference.servable import Servable
 from serving.model_server.metrics import Metrics
-from serving.model_server.predict import Runner
-from serving.model_server.rest import RestApi
-from serving.model_server.rest_listener import RestListener
-from serving.model_server.servable import Servable
+from serving.model_server.rest.api import RestApi
+from serving.model_server.rest.listener import RestListener
 from serving.model_server.session_bundle import session_bundle
+from serving.model_server.versions import config
+from serving.model_server.versions.config import ModelList
+from serving.model_server.versions.core import Core
+from serving.model_server.versions.manager import Manager
 
 _LOG = logging.getLogger(__name__)
 # Shorter than the 30 s after which Kubernetes kills what it has told to stop.

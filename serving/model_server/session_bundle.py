@@ -11,15 +11,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow_serving.config import platform_config_pb2
 
-from serving.model_server.batching_config import (
+from serving.model_server.batching.parameters import (
     BatchingParameters,
     batching_parameters,
     batching_parameters_class,
     read_batching_parameters,
 )
-from serving.model_server.config import TENSORFLOW, read_text_proto
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.flags import Settings
+from serving.model_server.versions.config import TENSORFLOW, read_text_proto
 
 _BFLOAT16 = "bfloat16"
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from tensorflow.core.protobuf import config_pb2
 
-from serving.model_server.batching import Batcher
-from serving.model_server.batching_config import BatchingParameters
-from serving.model_server.predict import Runner, run_directly
-from serving.model_server.servable import Servable, load
+from serving.model_server.batching.batcher import Batcher
+from serving.model_server.batching.parameters import BatchingParameters
+from serving.model_server.inference.predict import Runner, run_directly
+from serving.model_server.inference.servable import Servable, load
 from tests.benchmarks.networks import INPUT, OUTPUT, SIGNATURE, SMALL_CNN
 
 ROUNDS = 5

@@ -30,7 +30,7 @@ def in_process(
     """By batch size and number of calling threads, each measured for `seconds`."""
     from tensorflow.core.protobuf import config_pb2
 
-    from serving.model_server import servable
+    from serving.model_server.inference import servable
 
     one_thread = config_pb2.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
     model = servable.load(version, one_thread)

@@ -9,7 +9,7 @@ import pytest
 from contract.release import FILE_NAME as RELEASE_FILE
 from gateway.settings import TABLE, Settings
 from serving.model_server import command_line
-from serving.model_server.batching_config import read_batching_parameters
+from serving.model_server.batching.parameters import read_batching_parameters
 from serving.models_config import FILE_NAME as CONFIG_FILE
 from tests.conftest import ROOT
 from tests.deployment.files import COMPOSE, load, services, serving_flags

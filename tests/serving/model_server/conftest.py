@@ -19,7 +19,7 @@ import pytest
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from contract.client import ModelSpec, ServingClient
-from serving.model_server.servable import Servable, load
+from serving.model_server.inference.servable import Servable, load
 from tests.conftest import ROOT
 from tests.serving.model_server import models, models_tf1
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.model_server import assembly, warmup
+from serving.model_server import assembly
 from serving.model_server.flags import Settings
+from serving.model_server.inference import warmup
+from serving.model_server.inference.predict import run_directly
 from serving.model_server.metrics import Metrics
-from serving.model_server.predict import run_directly
 from serving.model_server.session_bundle import session_bundle
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.benchmarks.load import PREDICT
 from tests.serving.model_server.conftest import ModelServer
-from tests.serving.model_server.test_grpc import request
+from tests.serving.model_server.grpc_api.test_service import request
 
 CLIENTS = 8
 ROUNDS = 10

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 
-from serving.model_server.batching_config import BatchingParameters
+from serving.model_server.batching.parameters import BatchingParameters
 from serving.model_server.errors import InvalidArgument, NotFound
 from serving.model_server.flags import Settings
-from serving.model_server.servable import load
+from serving.model_server.inference.servable import load
 from serving.model_server.session_bundle import session_bundle
 
 PLATFORM = """platform_configs { key: "tensorflow" value { source_adapter_config {

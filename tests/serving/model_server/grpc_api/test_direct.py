@@ -1,0 +1,146 @@
+"""Calls that are answered by the thread which reads them, over real gRPC, without a model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pytest
+
+from serving.model_server.grpc_api.direct import DirectServer
+from tests.serving.model_server.conftest import eventually
+
+METHOD = "/test.Service/Direct"
+
+
+class Running:
+    """A server with the method under test and one other, and a channel to it."""
+
+    def __init__(self, method: Callable[[bytes, Any], bytes], threads: int) -> None:
+        handlers = {
+            "Direct": grpc.unary_unary_rpc_method_handler(method, lambda data: data.decode().encode(), bytes),
+            "Other": grpc.unary_unary_rpc_method_handler(lambda request, _context: b"other " + request),
+        }
+        self.server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", 0)])
+        direct = DirectServer(self.server, METHOD, threads)
+        direct.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test.Service", handlers)])
+        port = self.server.add_insecure_port("127.0.0.1:0")
+        direct.start()
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+
+    def call(self, message: bytes = b"x", method: str = METHOD, **options: Any) -> bytes:
+        stub: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(method)
+        return stub(message, **{"timeout": 30, **options})
+
+    def refusal(self, message: bytes = b"x", **options: Any) -> tuple[str, str]:
+        with pytest.raises(grpc.RpcError) as caught:
+            self.call(message, **options)
+        return caught.value.code().name, caught.value.details() or ""
+
+
+@contextmanager
+def running(method: Callable[[bytes, Any], bytes], threads: int = 2) -> Iterator[Running]:
+    one = Running(method, threads)
+    try:
+        yield one
+    finally:
+        one.channel.close()
+        one.server.stop(None).wait(30)
+
+
+@pytest.fixture(scope="module")
+def thread_names() -> Iterator[Running]:
+    with running(lambda request, _context: request + b" by " + threading.current_thread().name.encode()) as one:
+        yield one
+
+
+def test_good_calls_are_answered_by_its_own_threads_and_others_by_the_servers(thread_names: Running) -> None:
+    assert {thread_names.call()[:-1] for _ in range(20)} == {b"x by direct_"}
+    assert thread_names.call(method="/test.Service/Other") == b"other x"
+
+
+def test_good_calls_of_many_clients_get_their_own_answers(thread_names: Running) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda number: thread_names.call(b"%d" % number), range(500)))
+    assert [answer.split()[0] for answer in answers] == [b"%d" % number for number in range(500)]
+
+
+def test_good_large_messages_pass_both_ways() -> None:
+    with running(lambda request, _context: request) as one:
+        assert one.call(b"y" * 3_000_000) == b"y" * 3_000_000
+
+
+def test_bad_refusals_carry_their_code_and_their_text() -> None:
+    def refuse(_request: bytes, context: Any) -> Any:
+        context.abort(grpc.StatusCode.NOT_FOUND, "nothing of the name ä")
+
+    with running(refuse) as one:
+        assert [one.refusal() for _ in range(3)] == [("NOT_FOUND", "nothing of the name ä")] * 3
+
+
+def test_bad_faults_and_damaged_messages_are_told_as_grpc_server_tells_them() -> None:
+    def fault(request: bytes, _context: Any) -> bytes:
+        raise KeyError(request)
+
+    with running(fault) as one:
+        assert one.refusal() == ("UNKNOWN", "Exception calling application: b'x'")
+        assert one.refusal(b"\xff") == ("INTERNAL", "Exception deserializing request!")
+
+
+def test_bad_call_without_a_message_is_refused(thread_names: Running) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        thread_names.channel.stream_unary(METHOD)(iter(()), timeout=30)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert caught.value.details() == f'"{METHOD}" requires exactly one request message.'
+
+
+def test_good_the_deadline_is_known_and_none_is_far_away() -> None:
+    with running(lambda _request, context: str(context.time_remaining()).encode()) as one:
+        assert 20 < float(one.call(timeout=30)) <= 30
+        assert float(one.call(timeout=None)) > 1e9
+
+
+def direct_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("direct_")}
+
+
+def hold(entered: threading.Event, release: threading.Event) -> Callable[[bytes, Any], bytes]:
+    """A method that is busy until released."""
+
+    def method(request: bytes, _context: Any) -> bytes:
+        entered.set()
+        release.wait(30)
+        return request
+
+    return method
+
+
+def test_good_more_calls_than_threads_wait_for_their_turn() -> None:
+    entered, release = threading.Event(), threading.Event()
+    with running(hold(entered, release), threads=1) as one, ThreadPoolExecutor(4) as pool:
+        first = pool.submit(one.call, b"first")
+        entered.wait(30)
+        others = [pool.submit(one.call, name) for name in (b"a", b"b", b"c")]
+        assert one.refusal(timeout=0.2)[0] == "DEADLINE_EXCEEDED"
+        assert not any(call.done() for call in (first, *others))
+        release.set()
+        assert [call.result() for call in (first, *others)] == [b"first", b"a", b"b", b"c"]
+
+
+def test_good_stopping_answers_what_is_in_flight_and_ends_the_threads() -> None:
+    entered, release = threading.Event(), threading.Event()
+    others = direct_threads()
+    with running(hold(entered, release), threads=3) as one, ThreadPoolExecutor(1) as pool:
+        in_flight = pool.submit(one.call)
+        entered.wait(30)
+        eventually(lambda: len(direct_threads() - others) == 2, what="one thread more than there are calls")
+        own = direct_threads() - others
+        stopped = one.server.stop(30)
+        release.set()
+        assert in_flight.result() == b"x"
+        assert stopped.wait(30)
+        eventually(lambda: not any(thread.is_alive() for thread in own))
