@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -30,6 +31,7 @@ def import_tensorflow() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     _skip_front_page()
     with _stderr_closed():
+        importlib.import_module("serving.model_server.tf")
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

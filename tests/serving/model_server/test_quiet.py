@@ -23,6 +23,7 @@ LEAN = """
 import json, sys
 from serving.model_server import quiet
 quiet.import_tensorflow()
+assert "serving.model_server.tf" in sys.modules
 import serving.model_server.server
 from tensorflow.core.protobuf import config_pb2
 from tests.serving.model_server.test_quiet import operations, threads
@@ -70,7 +71,7 @@ def test_good_the_first_session_brings_as_many_threads_as_its_configuration_says
     assert lean["threads"] == 3 + 5 + 1
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_module_needs_the_front_page_of_tensorflow(path: Path) -> None:
     """``import tensorflow as tf`` would meet an empty package in a server process."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
