@@ -25,6 +25,8 @@ Tensors = dict[str, NDArray[Any]]
 SERVE = "serve"
 _CALLER_RUNS = -1
 _WORTH_STOPPING_S = 0.1
+# A client may ask for any set of outputs, and each is another compiled call.
+_MOST_CALLS = 100
 
 _BY_CODE: dict[int, type[ServerError]] = {
     tf.errors.CANCELLED: errors.Cancelled,
@@ -113,6 +115,9 @@ class Servable:
             with self._lock:
                 call = self._calls.get(key)
                 if call is None:
+                    if len(self._calls) >= _MOST_CALLS:
+                        # The oldest; a run that is still in it keeps it alive.
+                        del self._calls[next(iter(self._calls))]
                     call = self._calls[key] = self._compile(*key)
         return call
 

@@ -58,6 +58,8 @@ _WIRE_KEYS: dict[str, bytes] = {
 }
 _FEW = 32
 _MOST_DIMENSIONS = 254
+# A shape of a few bytes may claim any number of values: more than this is not made of fewer values than were sent.
+_MOST_FILLED_BYTES = 2**28
 
 
 def dtype_enum(array: NDArray[Any]) -> int:
@@ -70,6 +72,7 @@ def to_array(alias: str, proto: Any) -> NDArray[Any]:
     """The array of a request's TensorProto; a read-only view of its bytes where it came as ``tensor_content``.
 
     Too few typed values are completed with the last one, or with zeros if there is none; superfluous ones are dropped.
+    Where that would fill more than 256 MiB it is refused, as TensorFlow refuses what it finds no memory for.
 
     Args:
         alias: The input's name, for the message.
@@ -145,6 +148,8 @@ def _content(proto: Any, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
 def _typed(proto: Any, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
     field = _FIELDS[proto.dtype]
     values = getattr(proto, field)
+    if len(values) < count and count * dtype.itemsize > _MOST_FILLED_BYTES:
+        raise ValueError(count)
     if proto.dtype == types_pb2.DT_STRING:
         strings = values[:count] or [b""]
         return _object_array(strings + strings[-1:] * (count - len(strings)))[:count]

@@ -102,6 +102,7 @@ class Core(Generic[ServableT]):
             names, old_names = {model.name for model in models}, {model.name for model in before}
             for removed in old_names - names:
                 self._manager.set_aspired(removed, {})
+                self._complaints.pop(removed, None)
             self._refresh()
             return names - old_names
 
@@ -172,17 +173,18 @@ class Core(Generic[ServableT]):
     def _wait_for(
         self, names: Collection[str], noun: str, timeout_s: float | None, abandoned: Callable[[], bool]
     ) -> None:
-        def found() -> dict[str, list[VersionStatus]]:
-            # A later list may have dropped a model that this one brought.
-            return {
-                model.name: self._manager.statuses(model.name) for model in self._models or () if model.name in names
-            }
+        found: dict[str, list[VersionStatus]] = {}
 
         def settled() -> bool:
-            return all(availability.settled(versions) for versions in found().values())
+            # A later list may have dropped a model that this one brought.
+            listed = {model.name for model in self._models or ()}
+            found.clear()
+            found.update({name: self._manager.statuses(name) for name in listed.intersection(names)})
+            return all(availability.settled(versions) for versions in found.values())
 
         self._manager.wait_until(settled, timeout_s=timeout_s, abandoned=abandoned)
-        availability.check(found(), noun=noun)
+        # What was found settled, not what is by now: a version may have left since.
+        availability.check(found, noun=noun)
 
     def _refresh(self) -> None:
         for model in self._models or ():

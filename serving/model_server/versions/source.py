@@ -22,12 +22,12 @@ def version_directories(model: ModelConfig) -> dict[int, Path]:
     """
     try:
         children = sorted(model.base_path.iterdir())
+        found = [path for path in children if path.name.isascii() and path.name.isdigit()]
+        return {int(path.name): path for path in found if int(path.name) <= _MAX_VERSION and path.is_dir()}
     except OSError as error:
         raise InvalidArgument(
             f"Could not find base path {model.base_path} for servable {model.name} with error {error.strerror}"
         ) from None
-    found = [path for path in children if path.name.isascii() and path.name.isdigit()]
-    return {int(path.name): path for path in found if int(path.name) <= _MAX_VERSION and path.is_dir()}
 
 
 def aspired_versions(policy: VersionPolicy, found: Mapping[int, Path]) -> dict[int, Path]:

@@ -120,6 +120,17 @@ def test_good_many_first_requests_compile_one_call(saved: Path, monkeypatch: pyt
     loaded.close()
 
 
+def test_good_a_client_that_asks_for_ever_other_outputs_fills_no_memory(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = servable.load(saved)
+    monkeypatch.setattr(servable, "_MOST_CALLS", 2)
+    for signature, outputs in [("scalars", ["name"]), ("scalars", ["half"]), ("scalars", ["name", "half"])] * 2:
+        assert sorted(loaded.run(signature, {"x": np.array(3, np.float32)}, outputs)) == sorted(outputs)
+        assert len(loaded._calls) <= 2
+    loaded.close()
+
+
 def test_bad_run_fails_with_the_models_own_words_and_the_next_one_succeeds(echoes: Servable) -> None:
     with pytest.raises(InvalidArgument, match="no root of a negative number"):
         echoes.run("root", {"x": np.array([-1], np.float32)}, ["y"])

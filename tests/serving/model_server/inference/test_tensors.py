@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,18 @@ def test_bad_shape_too_large_for_any_memory_is_refused() -> None:
         proto.tensor_shape.dim.add(size=1 << 40)
     with pytest.raises(InvalidArgument, match=r"^tensor parsing error: x$"):
         tensors.to_array("x", proto)
+
+
+@pytest.mark.parametrize("name", ["float32", "string", "uint8"])
+@pytest.mark.parametrize("sent", [0, 1])
+def test_bad_shape_that_claims_memory_for_values_that_were_not_sent_is_refused(name: str, sent: int) -> None:
+    proto = tensor_pb2.TensorProto(dtype=tf.as_dtype(name).as_datatype_enum)
+    proto.tensor_shape.dim.add(size=10**9)
+    getattr(proto, FIELDS[name]).extend([b"x" if name == "string" else 1] * sent)
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InvalidArgument, match=r"^tensor parsing error: x$"):
+        tensors.to_array("x", proto)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 100_000
 
 
 @pytest.mark.parametrize("name", ["float32", "float64", "complex64", "complex128", "bool", "int32", "float16"])

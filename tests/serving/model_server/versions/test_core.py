@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,11 @@ def model(base_path: Path, *versions: int, name: str = "m", keep: int = 5, **lab
 
 
 def states(core: Core[FakeServable], name: str = "m") -> dict[int, State]:
-    return {one.version: one.state for one in core.statuses(ModelSpec(name))}
+    """The state of each version; none of a model that the core has not met yet."""
+    try:
+        return {one.version: one.state for one in core.statuses(ModelSpec(name))}
+    except NotFound:
+        return {}
 
 
 def wait_for(core: Core[FakeServable], expected: dict[int, State], name: str = "m") -> None:
@@ -169,6 +174,30 @@ def test_the_start_fails_with_the_error_of_every_model_once_each_has_settled(
         "{{name: bad version: 7} due to error: DATA_LOSS: damaged}, "
         "{{name: worse version: 2} due to error: DATA_LOSS: torn}, }"
     )
+
+
+def test_a_version_that_leaves_as_soon_as_it_serves_has_still_been_loaded(
+    core: Core[FakeServable], manager: Manager[FakeServable], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until = manager.wait_until
+
+    def wait_and_lose(holds: Callable[[], bool], **options: Any) -> None:
+        wait_until(holds, **options)
+        (tmp_path / "1").rmdir()
+        core.poll_file_system()
+
+    monkeypatch.setattr(manager, "wait_until", wait_and_lose)
+    core.start((model(tmp_path, 1),))
+    wait_for(core, {1: State.END})
+
+
+def test_a_model_that_returns_to_the_list_is_warned_about_again(
+    core: Core[FakeServable], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = ModelConfig("m", tmp_path / "nowhere")
+    for models in ((nowhere,), (), (nowhere,)):
+        core.replace_models(models)
+    assert caplog.text.count("Could not find base path") == 2
 
 
 def test_a_reload_says_model_and_the_new_one_stays_in_the_list(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,19 @@ def test_an_empty_base_path_has_no_version_and_a_missing_one_no_answer(tmp_path:
     for path, reason in ((tmp_path / "gone", "No such file or directory"), (tmp_path / "file", "Not a directory")):
         with pytest.raises(InvalidArgument, match=f"^Could not find base path {path} for servable m with .*{reason}$"):
             version_directories(ModelConfig("m", path))
+
+
+def test_a_base_path_that_breaks_while_it_is_read_has_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1").mkdir()
+
+    def stale(_path: Path) -> bool:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(Path, "is_dir", stale)
+    with pytest.raises(InvalidArgument, match=r"with error Stale file handle$"):
+        version_directories(ModelConfig("m", tmp_path))
 
 
 @pytest.mark.parametrize(
