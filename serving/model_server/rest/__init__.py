@@ -8,6 +8,7 @@
 ``api``             a response for every request
 ``route``           what a URL asks for
 ``json_request``    the JSON of Predict
+``json_tensor``     JSON values as arrays
 ``json_examples``   the JSON of Classify and Regress
 ``syntax``          what Python's JSON parser refuses, read as TensorFlow Serving's reads it
 ``mistakes``        the first mistake in a request that does not fit, in TensorFlow Serving's words

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from serving.model_server import errors, messages
-from serving.model_server.errors import InvalidArgument, ServerError
+from serving.model_server.errors import DeadlineExceeded, InvalidArgument, ServerError
 from serving.model_server.inference.classify import classify
 from serving.model_server.inference.predict import SERVING_DEFAULT, Runner, predict
 from serving.model_server.inference.regress import regress
@@ -28,6 +32,9 @@ _CORS = (
 )
 _ORIGIN = re.compile("https?://")
 _MOST_UNCOMPRESSED = 100 * 2**20
+_LARGE = 2**20
+# As TensorFlow says it of a run.
+_TIMED_OUT = "Timed out waiting for notification"
 
 _STATUSES: dict[str, int] = {
     errors.InvalidArgument.status: 400,
@@ -60,7 +67,7 @@ class RestApi:
             core: The models.
             run: What runs a checked request.
             metrics: Counts and times every request.
-            timeout_ms: Until a request's run is given up; 0 or less: never.
+            timeout_ms: Until a request is given up, from its arrival to the end of its run; 0 or less: never.
             cors: Let pages of other origins read the answers.
             prometheus_path: Where to show the metrics; None: nowhere.
         """
@@ -68,6 +75,7 @@ class RestApi:
         self._run = run
         self._metrics = metrics
         self._timeout_ms = max(timeout_ms, 0)
+        self._large = threading.Lock()
         self._cors = _CORS if cors else ()
         self._prometheus_path = prometheus_path
 
@@ -110,48 +118,81 @@ class RestApi:
                 raise InvalidArgument("Missing model name in request.")
             return self._metadata(asked.spec) if asked.metadata else self._status(asked.spec)
         if asked.method == "predict":
-            return self._predict(asked.spec, _body(request))
+            return self._predict(asked.spec, request)
         if asked.method == "classify":
-            return self._classify(asked.spec, _body(request))
+            return self._classify(asked.spec, request)
         if asked.method == "regress":
-            return self._regress(asked.spec, _body(request))
+            return self._regress(asked.spec, request)
         # The path may be in capitals, but not the method in it.
         raise malformed(request.method, target.whole)
 
-    def _predict(self, spec: ModelSpec, body: bytes) -> str:
-        document = json_request.parse(body)
-        signature = json_request.signature_name(document)
-        name = signature or SERVING_DEFAULT
-        with self._core.lease(spec) as lease:
-            definition = lease.servable.signatures.get(name)
-            if definition is None:
-                raise InvalidArgument(f'Serving signature name: "{name}" not found in signature def')
-            if not definition.inputs:
-                raise InvalidArgument(f"Failed to get input map for signature: {signature or 'DEFAULT'}")
-            parsed = json_request.predict_body(document, definition.inputs)
+    def _predict(self, spec: ModelSpec, request: Request) -> str:
+        with ExitStack() as held:
+            with self._room(request) as body:
+                document = json_request.parse(body)
+                signature = json_request.signature_name(document)
+                name = signature or SERVING_DEFAULT
+                servable = held.enter_context(self._core.lease(spec)).servable
+                definition = servable.signatures.get(name)
+                if definition is None:
+                    raise InvalidArgument(f'Serving signature name: "{name}" not found in signature def')
+                if not definition.inputs:
+                    raise InvalidArgument(f"Failed to get input map for signature: {signature or 'DEFAULT'}")
+                parsed = json_request.predict_body(document, definition.inputs)
+                del document
             run = self._metrics.timed(self._run, spec.name, "Predict")
-            outputs = predict(lease.servable, name, parsed.inputs, run=run, timeout_ms=self._timeout_ms)
+            outputs = predict(servable, name, parsed.inputs, run=run, timeout_ms=self._left_ms(request))
         return render.predictions(outputs) if parsed.by_row else render.columns(outputs)
 
-    def _classify(self, spec: ModelSpec, body: bytes) -> str:
-        document = json_request.parse(body)
-        signature = json_request.signature_name(document) or SERVING_DEFAULT
-        examples = json_examples.read(document)
+    def _classify(self, spec: ModelSpec, request: Request) -> str:
+        signature, examples = self._examples(request)
         run = self._metrics.timed(self._run, spec.name, "Classify")
         with self._core.lease(spec) as lease:
-            result = classify(lease.servable, signature, examples, run=run, timeout_ms=self._timeout_ms)
+            result = classify(lease.servable, signature, examples, run=run, timeout_ms=self._left_ms(request))
         self._metrics.record_examples(spec.name, examples)
         return render.classifications(result)
 
-    def _regress(self, spec: ModelSpec, body: bytes) -> str:
-        document = json_request.parse(body)
-        signature = json_request.signature_name(document) or SERVING_DEFAULT
-        examples = json_examples.read(document)
+    def _regress(self, spec: ModelSpec, request: Request) -> str:
+        signature, examples = self._examples(request)
         run = self._metrics.timed(self._run, spec.name, "Regress")
         with self._core.lease(spec) as lease:
-            result = regress(lease.servable, signature, examples, run=run, timeout_ms=self._timeout_ms)
+            result = regress(lease.servable, signature, examples, run=run, timeout_ms=self._left_ms(request))
         self._metrics.record_examples(spec.name, examples)
         return render.regressions(result)
+
+    def _examples(self, request: Request) -> tuple[str, Any]:
+        """The signature's name and the ``tensorflow.serving.Input`` of a request."""
+        with self._room(request) as body:
+            document = json_request.parse(body)
+            return json_request.signature_name(document) or SERVING_DEFAULT, json_examples.read(document)
+
+    @contextmanager
+    def _room(self, request: Request) -> Iterator[bytes]:
+        """The content, to be read within. Large ones are read one at a time: parsed, each takes 30 times its length.
+
+        Raises:
+            DeadlineExceeded: The others before it take too long.
+        """
+        body = _body(request)
+        if len(body) < _LARGE:
+            yield body
+            return
+        left_ms = self._left_ms(request)
+        if not self._large.acquire(timeout=left_ms / 1e3 if left_ms else -1):
+            raise DeadlineExceeded(_TIMED_OUT)
+        try:
+            yield body
+        finally:
+            self._large.release()
+
+    def _left_ms(self, request: Request) -> int:
+        """Milliseconds until a request is given up; 0: never. Raises DeadlineExceeded if that is now."""
+        if not self._timeout_ms:
+            return 0
+        left_ms = self._timeout_ms - int((time.perf_counter() - request.arrived_s) * 1e3)
+        if left_ms <= 0:
+            raise DeadlineExceeded(_TIMED_OUT)
+        return left_ms
 
     def _status(self, spec: ModelSpec) -> str:
         return render.message(messages.model_status(self._core.statuses(spec)))

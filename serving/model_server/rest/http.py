@@ -19,7 +19,7 @@ _PIECE = 2**18
 _LARGE_BODY = 2**16
 
 # A connection may be idle this long, as in the official server. A request may take as long to arrive, and a second more
-# for every 10 kB of it: a client that trickles bytes cannot hold a connection for ever.
+# for every 10 kB of it, and so may its answer to leave: a client that trickles cannot hold a connection for ever.
 IDLE_S = 50.0
 _LEAST_BYTES_PER_S = 10_000
 _LINGER_S = 2.0
@@ -95,9 +95,12 @@ class Connection:
         body = b"" if method == "HEAD" else response.body
         if len(body) < _LARGE_BODY:
             self._send(head + body)
-        else:
-            self._send(head)
-            self._send(body)
+            return
+        self._send(head)
+        # It limits all of `sendall`.
+        self._sock.settimeout(IDLE_S + len(body) / _LEAST_BYTES_PER_S)
+        self._send(body)
+        self._sock.settimeout(IDLE_S)
 
     def close(self) -> None:
         """Ends the connection."""

@@ -9,7 +9,8 @@ from tensorflow_serving.apis import input_pb2
 
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.rest import show
-from serving.model_server.rest.json_request import Document, decode_base64, raw_bytes
+from serving.model_server.rest.json_request import Document
+from serving.model_server.rest.json_tensor import decode_base64, raw_bytes
 from serving.model_server.rest.mistakes import is_base64, type_name
 
 _LARGEST_DOUBLE = sys.float_info.max

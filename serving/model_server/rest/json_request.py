@@ -6,32 +6,40 @@ Python and numpy; only one that does not fit is walked again by `mistakes`, to n
 
 from __future__ import annotations
 
-import base64
-import binascii
-import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from tensorflow.core.framework import types_pb2
 
-from serving.model_server import tf
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.inference.servable import Tensors
 from serving.model_server.rest import mistakes, show, syntax
+from serving.model_server.rest.json_tensor import dense
 
-_FLOATS = {types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE, types_pb2.DT_HALF, types_pb2.DT_BFLOAT16}
-_BASE64 = re.compile(r"([A-Za-z0-9+/]*)(={0,2})")
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F])"
 )
-_MOST_DIMENSIONS = 64
+# All that could be: 200 digits without an exponent, or one of three digits.
+_HUGE_NUMBER = re.compile(rb"[0-9.]{200}|[eE]\+?0*[1-9][0-9]{2}")
+_PORTION = 1024
+
+
+def _first_of_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Of members with the same name TensorFlow Serving sees the first, and Python the last."""
+    found = dict(members)
+    if len(found) < len(members):
+        found.clear()
+        for name, value in members:
+            found.setdefault(name, value)
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each)
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,8 @@ class Document:
 
     @cached_property
     def _numbers_checked(self) -> bool:
-        syntax.parse(self.body)
+        if _HUGE_NUMBER.search(self.body):
+            syntax.parse(self.body)
         return True
 
 
@@ -87,7 +96,7 @@ def parse(body: bytes) -> Document:
     """
     try:
         # Bytes that are no UTF-8 reach the model as they are.
-        members = json.loads(body.decode("utf-8-sig", "surrogateescape"))
+        members = _DECODER.decode(body.decode("utf-8-sig", "surrogateescape"))
         if b"\\u" in body and _LONE_SURROGATE.search(body):
             members = syntax.parse(body)
     except (ValueError, RecursionError):
@@ -136,16 +145,32 @@ def predict_body(document: Document, infos: Mapping[str, Any]) -> PredictBody:
 def _rows(members: Mapping[str, Any], infos: Mapping[str, Any]) -> Tensors:
     instances = members["instances"]
     mistakes.check_instances(members, len(infos))
+    inputs = _batch(instances, infos)
+    if inputs is None:
+        raise _first_mistake(instances, infos)
+    return inputs
+
+
+def _batch(instances: list[Any], infos: Mapping[str, Any]) -> Tensors | None:
+    """The tensors of instances, or None if there is a mistake in them."""
     if mistakes.is_named(instances[0]):
-        whole = all(mistakes.is_named(one) and one.keys() == infos.keys() for one in instances)
-        columns = {name: [one[name] for one in instances] for name in infos} if whole else None
+        if not all(mistakes.is_named(one) and one.keys() == infos.keys() for one in instances):
+            return None
+        columns = {name: [one[name] for one in instances] for name in infos}
     else:
         columns = {next(iter(infos)): instances}
-    inputs = {} if columns is None else {name: _dense(values, infos[name].dtype) for name, values in columns.items()}
-    complete = {name: array for name, array in inputs.items() if array is not None}
-    if len(complete) != len(infos):
-        raise mistakes.in_instances(instances, infos)
-    return complete
+    arrays = {name: dense(values, infos[name].dtype) for name, values in columns.items()}
+    inputs = {name: array for name, array in arrays.items() if array is not None}
+    return inputs if len(inputs) == len(infos) else None
+
+
+def _first_mistake(instances: list[Any], infos: Mapping[str, Any]) -> InvalidArgument:
+    """Looks for it by portions, for a closer look takes many times longer. All have to be shaped as the first."""
+    for start in range(1, len(instances), _PORTION):
+        portion = [instances[0], *instances[start : start + _PORTION]]
+        if _batch(portion, infos) is None:
+            return mistakes.in_instances(portion, infos, skipped=start - 1)
+    return mistakes.in_instances(instances, infos)
 
 
 def _columns(inputs: Any, infos: Mapping[str, Any]) -> Tensors:
@@ -160,101 +185,8 @@ def _columns(inputs: Any, infos: Mapping[str, Any]) -> Tensors:
     for name, info in infos.items():
         if name not in inputs:
             raise InvalidArgument(f"Missing named input: {name} in 'inputs' object.")
-        array = _dense(inputs[name], info.dtype)
+        array = dense(inputs[name], info.dtype)
         if array is None:
             raise mistakes.in_value(inputs[name], name, info.dtype)
         arrays[name] = array
     return arrays
-
-
-def _dense(value: Any, dtype: int) -> NDArray[Any] | None:
-    """The array of a JSON value, or None if it is ragged or of another type."""
-    shape: list[int] = []
-    level = [value]
-    while level and type(level[0]) is list:
-        if set(map(type, level)) != {list}:
-            return None
-        sizes = set(map(len, level))
-        if len(sizes) != 1:
-            return None
-        shape.append(sizes.pop())
-        level = list(itertools.chain.from_iterable(level))
-    if len(shape) > _MOST_DIMENSIONS:
-        return None
-    values = _values(level, dtype)
-    return None if values is None else values.reshape(shape)
-
-
-def _values(flat: list[Any], dtype: int) -> NDArray[Any] | None:
-    """A flat list as an array, or None if a value is not of the type."""
-    types = set(map(type, flat))
-    if dtype == types_pb2.DT_STRING:
-        return _strings(flat) if types <= {str, dict} else None
-    if dtype == types_pb2.DT_BOOL:
-        return np.array(flat, bool) if types <= {bool} else None
-    if dtype in _FLOATS:
-        return _floats(flat, dtype) if types <= {int, float} else None
-    if mistakes.has_no_values(dtype) or not types <= {int}:
-        return None
-    return _integers(flat, dtype)
-
-
-def _floats(flat: list[Any], dtype: int) -> NDArray[Any]:
-    try:
-        wide = np.array(flat, np.float64)
-    except OverflowError:
-        # An integer beyond a double; infinite, as a decimal number would be.
-        wide = np.full(len(flat), np.inf)
-    with np.errstate(over="ignore"):
-        narrow: NDArray[Any] = wide.astype(_numpy_dtype(dtype))
-    return narrow
-
-
-@cache
-def _numpy_dtype(dtype: int) -> Any:
-    return tf.as_dtype(dtype).as_numpy_dtype
-
-
-def _integers(flat: list[Any], dtype: int) -> NDArray[Any] | None:
-    low, high = mistakes.integer_range(dtype)
-    try:
-        wide = np.array(flat, np.uint64 if dtype == types_pb2.DT_UINT64 else np.int64)
-    except OverflowError:
-        return None
-    if wide.size and (wide.min() < low or wide.max() > high):
-        return None
-    # TensorFlow Serving reads the small types as int32 and lets them wrap.
-    return wide.astype(_numpy_dtype(dtype))
-
-
-def _strings(flat: list[Any]) -> NDArray[Any] | None:
-    array = np.empty(len(flat), object)
-    for position, value in enumerate(flat):
-        if isinstance(value, str):
-            array[position] = raw_bytes(value)
-        elif mistakes.is_base64(value):
-            array[position] = decode_base64(value["b64"])
-        else:
-            return None
-    return array
-
-
-def raw_bytes(text: str) -> bytes:
-    """The bytes of a string, as they were sent."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def decode_base64(text: str) -> bytes:
-    """The bytes of a base64 string, in which spaces and a missing padding are allowed.
-
-    Raises:
-        InvalidArgument: It is none.
-    """
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        pass
-    match = _BASE64.fullmatch("".join(text.split()))
-    if match is None or len(match[1]) % 4 == 1 or match[2] not in ("", "=" * (-len(match[1]) % 4)):
-        raise InvalidArgument("Unable to base64 decode")
-    return base64.b64decode(match[1] + "=" * (-len(match[1]) % 4))

@@ -71,6 +71,9 @@ class RestListener:
         while not self._draining:
             try:
                 sock, _ = self._socket.accept()
+                if len(self._busy) >= self._most:
+                    sock.close()
+                    continue
                 threading.Thread(target=self._serve, args=(Connection(sock),), daemon=True).start()
             except (OSError, RuntimeError):
                 # The client is gone again, or there are too many files or threads open for now.

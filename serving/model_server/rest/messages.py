@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -39,6 +40,7 @@ class Request:
         body: The content, as sent.
         version: Of HTTP: ``1.0`` or ``1.1``.
         keep_alive: The client may send another request on the same connection.
+        arrived_s: When it had, by `time.perf_counter`.
     """
 
     method: str
@@ -47,6 +49,7 @@ class Request:
     body: bytes = b""
     version: str = "1.1"
     keep_alive: bool = True
+    arrived_s: float = field(default_factory=time.perf_counter, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,11 +70,12 @@ def check_instances(members: Mapping[str, Any], input_count: int) -> None:
         )
 
 
-def in_instances(instances: Sequence[Any], infos: Mapping[str, Any]) -> InvalidArgument:
-    """The first mistake in a list of instances."""
+def in_instances(instances: Sequence[Any], infos: Mapping[str, Any], *, skipped: int = 0) -> InvalidArgument:
+    """The first mistake in a list of instances, of which so many are left out behind the first."""
     named = is_named(instances[0])
     seen: dict[str, list[int]] = {}
-    for position, element in enumerate(instances):
+    for index, element in enumerate(instances):
+        position = index + skipped if index else 0
         if is_named(element) != named:
             what = "object but got list" if named else "value/list but got object"
             return InvalidArgument(f"Expecting {what} at item {position} of input list")
@@ -137,7 +138,14 @@ def _in_tensor(value: Any, shape: list[int], dtype: int, level: int) -> ServerEr
         return InvalidArgument(
             f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
         )
-    return next(filter(None, (_in_tensor(one, shape, dtype, level + 1) for one in value)), None)
+    plain = level == rank - 1 and _plainly_fits(value, dtype)
+    return None if plain else next(filter(None, (_in_tensor(one, shape, dtype, level + 1) for one in value)), None)
+
+
+def _plainly_fits(values: list[Any], dtype: int) -> bool:
+    """True for numbers that surely have no mistake, for which one look is enough."""
+    types = set(map(type, values))
+    return bool(values) and tf.as_dtype(dtype).is_floating and types <= {int, float}
 
 
 def _in_scalar(value: Any, dtype: int) -> ServerError | None:

@@ -19,8 +19,8 @@ _METHODS = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"}
 _VERSIONS = {"1.0", "1.1"}
 _UNKNOWN_METHOD = re.compile(rb"[\r\n]*[A-Z]+ [!-~]+ HTTP/1\.[01]\r\n")
 _LONGEST_HEAD = 2**20
-# As much as a gRPC message may have.
-_LONGEST_BODY = 2**31 - 1
+# Ten times what a person would send as JSON. Parsed it may take gigabytes.
+_LONGEST_BODY = 2**27
 
 
 class Refused(Exception):

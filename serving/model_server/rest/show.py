@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _SIX_DIGITS = 1e6
 _CONTROL = re.compile(r"\\u00[01][0-9a-f]")
+# Of a value in an error: TensorFlow Serving quotes it whole, however large.
+_LONGEST = 2**16
 
 
 def string(text: str) -> str:
@@ -41,15 +44,21 @@ def decimal(number: float, *, wide: bool) -> str:
 
 
 def value(json_value: Any) -> str:
-    """A value from a request, as an error quotes it."""
+    """A value from a request, as an error quotes it; cut off if it is very long."""
     if is_double(json_value):
         number = float(json_value)
         narrow = abs(number) <= _LARGEST_FLOAT
         return decimal(float(np.float32(number)) if narrow else number, wide=not narrow)
+    pieces, length = [], 0
     try:
-        return _pretty(json_value, "\n")
+        for piece in _pretty(json_value, "\n"):
+            pieces.append(piece)
+            length += len(piece)
+            if length > _LONGEST:
+                return "".join(pieces)[:_LONGEST] + "...TRUNCATED"
     except RecursionError:
         return "…"
+    return "".join(pieces)
 
 
 def is_double(json_value: Any) -> bool:
@@ -59,20 +68,28 @@ def is_double(json_value: Any) -> bool:
     return isinstance(json_value, float)
 
 
-def _pretty(json_value: Any, line: str) -> str:
+def _pretty(json_value: Any, line: str) -> Iterator[str]:
     """Indented by four spaces a level; `line` is a line break with the indentation of the value's own level."""
-    inner = f"{line}    "
-    if isinstance(json_value, list):
-        items = [_pretty(item, inner) for item in json_value]
-        return f"[{inner}{f',{inner}'.join(items)}{line}]" if items else "[]"
-    if isinstance(json_value, dict):
-        items = [f"{string(name)}: {_pretty(item, inner)}" for name, item in json_value.items()]
-        return f"{{{inner}{f',{inner}'.join(items)}{line}}}" if items else "{}"
-    if isinstance(json_value, str):
-        return string(json_value)
-    if is_double(json_value):
-        return _shortest(float(json_value))
-    return "null" if json_value is None else str(json_value).lower()
+    if isinstance(json_value, (list, dict)):
+        first, last = "[]" if isinstance(json_value, list) else "{}"
+        yield first
+        yield from _members(json_value, f"{line}    ")
+        yield f"{line}{last}" if json_value else last
+    elif isinstance(json_value, str):
+        yield string(json_value[: _LONGEST + 1])
+    elif is_double(json_value):
+        yield _shortest(float(json_value))
+    else:
+        yield "null" if json_value is None else str(json_value).lower()
+
+
+def _members(container: list[Any] | dict[str, Any], line: str) -> Iterator[str]:
+    named = container.items() if isinstance(container, dict) else ((None, one) for one in container)
+    before = line
+    for name, member in named:
+        yield before if name is None else f"{before}{string(name[:_LONGEST])}: "
+        yield from _pretty(member, line)
+        before = f",{line}"
 
 
 def _shortest(number: float) -> str:

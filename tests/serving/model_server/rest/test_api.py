@@ -29,9 +29,9 @@ class NoModels:
         return []
 
 
-def api(error: Exception | None = None, **options: Any) -> RestApi:
+def api(error: Exception | None = None, *, timeout_ms: int = 0, **options: Any) -> RestApi:
     core: Any = NoModels(error or errors.NotFound("gone"))
-    return RestApi(core, run_directly, Metrics(), timeout_ms=0, **options)
+    return RestApi(core, run_directly, Metrics(), timeout_ms=timeout_ms, **options)
 
 
 def get(path: str, method: str = "GET", **headers: str) -> Request:
@@ -112,6 +112,18 @@ def test_packed_bodies_are_unpacked_and_damaged_ones_are_empty() -> None:
         assert text(api().answer(post(damaged, content_encoding="gzip"))) == empty
     bomb = gzip.compress(b" " * (100 * 2**20 + 1), compresslevel=1)
     assert text(api().answer(post(bomb, content_encoding="gzip"))) == empty
+
+
+def test_large_bodies_are_read_one_at_a_time_and_wait_no_longer_than_the_timeout() -> None:
+    waiting = api(timeout_ms=50)
+    large = b'{"inputs": 1}' + b" " * 2**20
+    assert waiting.answer(post(large)).status == 404
+    # Reading the outer one takes until the inner one is answered.
+    with waiting._room(post(large)):
+        assert text(waiting.answer(post(large))) == "Timed out waiting for notification"
+        assert waiting.answer(post(gzip.compress(large), content_encoding="gzip")).status == 504
+        assert waiting.answer(post(b'{"inputs": 1}')).status == 404
+    assert waiting.answer(post(large)).status == 404
 
 
 @pytest.mark.parametrize("target", ["/v1/models/m%zz", "/v1/models/a b", '/v1/"', "/v1/é", "/v1/models/m?{"])

@@ -130,7 +130,7 @@ def test_head_is_answered_without_a_body(port: int) -> None:
         (b"POST / HTTP/1.1\r\nContent-Length: x", b"400 Bad Request"),
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2", b"400 Bad Request"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx", b"400 Bad Request"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 2147483648", b"413 Payload Too Large"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 134217729", b"413 Payload Too Large"),
         (b"POST / HTTP/1.1\r\nExpect: more", b"417 Expectation Failed"),
         (b"GET / HTTP/1.1\r\nx: " + b"y" * 2**21, b"400 Bad Request"),
     ],

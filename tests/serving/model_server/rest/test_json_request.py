@@ -183,3 +183,27 @@ def test_bad_outputs_without_a_batch_dimension_are_refused(outputs: dict[str, An
     with pytest.raises(InvalidArgument) as refusal:
         render.predictions(outputs)
     assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        ('"a"', 'JSON Value: "a" Type: String is not of expected type: float'),
+        ("[1]", "Expecting shape [] but got: [1]"),
+        ("[1, 2]", "Expecting tensor size: 1 but got: 2"),
+    ],
+)
+def test_bad_value_behind_thousands_of_good_ones_is_named_with_its_place(last: str, message: str) -> None:
+    body = f'{{"instances": [{"1.5," * 5_000} {last}, null]}}'
+    with pytest.raises(InvalidArgument) as refusal:
+        predict_body(parse(body.encode()), inputs(x="float"))
+    place = "Failed to process element: 5000 of 'instances' list. Error: INVALID_ARGUMENT: "
+    assert str(refusal.value) == place + message
+
+
+def test_bad_value_is_quoted_up_to_a_length() -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        predict_body(document(instances={"a": [1] * 100_000}), inputs(x="float"))
+    assert str(refusal.value).startswith('JSON Value: {\n    "instances": {\n        "a": [\n            1,\n')
+    assert str(refusal.value).endswith("...TRUNCATED Expecting 'instances' to be an list/array")
+    assert len(str(refusal.value)) < 2**17

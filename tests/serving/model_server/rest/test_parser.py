@@ -113,7 +113,7 @@ def test_good_a_client_waits_to_be_asked_for_the_body() -> None:
         (b"CONNECT host:1 HTTP/1.1\r\n\r\n", 501),
         (b"BREW / HTTP/1.1\r\n\r\n", 501),
         (b"POST / HTTP/1.1\r\nExpect: more\r\n\r\n", 417),
-        (b"POST / HTTP/1.1\r\nContent-Length: 2147483648\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nContent-Length: 134217729\r\n\r\n", 413),
     ],
 )
 def test_bad_request_is_refused(data: bytes, status: int) -> None:

@@ -62,6 +62,36 @@ def test_good_constants_beyond_those_of_python() -> None:
     assert values[4:] == [100.0, -0.05]
 
 
+def test_of_members_with_the_same_name_the_first_counts() -> None:
+    body = b'{"a": [{"b": 1, "c": 2, "b": 3}], "a": 4}'
+    assert syntax.parse(body) == parse(body).members == {"a": [{"b": 1, "c": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (b'1.5, -2e+3,\n0, "a" 1', "Missing a comma or ] after an array element. at offset: 70020"),
+        (b"1, 1e999, 2", "Number too big to be stored in double. at offset: 70004"),
+        (b"1, " + b"9" * 310 + b", 2", "Number too big to be stored in double. at offset: 70004"),
+        (b"1, 01, 2", "Missing a comma or ] after an array element. at offset: 70005"),
+        (b"1, 2,", "Invalid value. at offset: 70006"),
+    ],
+)
+def test_bad_syntax_in_long_rows_of_numbers_is_found_as_exactly(row: bytes, message: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        syntax.parse(b"[" + b"1.25,1," * 10_000 + row + b"]")
+    assert str(refusal.value) == f"JSON Parse error: {message}"
+
+
+def test_bad_syntax_behind_more_values_than_anybody_waits_for_is_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(syntax, "_MOST_VALUES", 3)
+    assert syntax.parse(b'["a", "b"]') == ["a", "b"]
+    with pytest.raises(InvalidArgument, match=r"^JSON Parse error: The document has too many values\. at offset: 11$"):
+        syntax.parse(b'["a", "b", "c"]')
+
+
 JSON: Any = st.recursive(
     st.none()
     | st.booleans()
