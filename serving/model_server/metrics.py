@@ -17,6 +17,12 @@ from typing import Any
 from serving.model_server.inference.predict import Runner
 from serving.model_server.inference.servable import Servable, Tensors
 
+# Whoever calls chooses a model's name, and could fill the memory with others.
+_MOST_CELLS = 10_000
+_LONGEST_VALUE = 1024
+_OTHERS = "(others)"
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
 
 class Counter:
     """A number for every combination of label values, which only grows. Thread-safe."""
@@ -32,6 +38,7 @@ class Counter:
     def add(self, *values: str, amount: int = 1) -> None:
         """Adds to the cell of these label values."""
         with self._lock:
+            values = _bounded(self._cells, values)
             self._cells[values] = self._cells.get(values, 0) + amount
 
     def lines(self, name: str) -> Iterator[str]:
@@ -58,6 +65,7 @@ class Sampler:
         """Adds a sample to the cell of these label values."""
         bucket = bisect_right(self._limits, sample)
         with self._lock:
+            values = _bounded(self._cells, values)
             cell = self._cells.get(values)
             if cell is None:
                 cell = self._cells[values] = ([0] * (len(self._limits) + 1), [0.0])
@@ -182,6 +190,15 @@ def _micros_since(started_s: float) -> int:
     return int((time.perf_counter() - started_s) * 1e6)
 
 
+def _bounded(cells: Mapping[tuple[str, ...], object], values: tuple[str, ...]) -> tuple[str, ...]:
+    """The label values of the cell to use for these: one for all of them once there are too many."""
+    if values in cells:
+        return values
+    if len(cells) >= _MOST_CELLS:
+        return (_OTHERS,) * len(values)
+    return tuple(value[:_LONGEST_VALUE] for value in values)
+
+
 def _labels(names: Sequence[str], values: Sequence[str]) -> str:
-    escaped = (value.replace("\\", r"\\").replace('"', r"\"") for value in values)
+    escaped = (value.translate(_ESCAPES) for value in values)
     return ",".join(f'{name}="{value}"' for name, value in zip(names, escaped, strict=True))

@@ -22,10 +22,21 @@ def test_a_counter_is_a_line_for_each_combination_of_labels() -> None:
     assert list(counter.lines(":test:total")) == [':test:total{name="abc"} 2', ':test:total{name="b"} 1']
 
 
-def test_a_label_with_quotes_and_backslashes_is_escaped() -> None:
+def test_a_label_with_quotes_backslashes_and_line_breaks_is_escaped() -> None:
     counter = Counter("name")
-    counter.add('"abc\\"')
-    assert list(counter.lines("total")) == [r'total{name="\"abc\\\""} 1']
+    counter.add('"abc\\"\n')
+    assert list(counter.lines("total")) == [r'total{name="\"abc\\\"\n"} 1']
+
+
+def test_names_that_callers_make_up_share_a_line_once_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.model_server.metrics._MOST_CELLS", 2)
+    counter, sampler = Counter("name", "status"), Sampler("name", scale=1, growth=2, count=1)
+    for name in ("m", "x" * 2**20, "y", "z", "m"):
+        counter.add(name, "OK")
+        sampler.add(name, sample=1)
+    lines = [f'n{{name="{"x" * 1024}",status="OK"}} 1', 'n{name="(others)",status="(others)"} 2']
+    assert sorted(counter.lines("n")) == sorted(['n{name="m",status="OK"} 2', *lines])
+    assert 'n_count{name="(others)"} 2' in sampler.lines("n")
 
 
 def test_a_sample_on_a_limit_falls_into_the_bucket_above_it() -> None:
