@@ -15,6 +15,7 @@ without Docker and for tests. It executes SavedModels with TensorFlow's own runt
 ``messages``           the core's values as TensorFlow Serving's messages
 ``metrics``            requests, runs, loads and warm-ups, counted and timed for Prometheus
 ``session_bundle``     how SavedModels are loaded: session options, tags, batching
+``text_proto``           configuration files in protobuf's text format
 ``tf``, ``quiet``      the parts of TensorFlow that are needed, without its chatter
 =====================  ==================================================================================
 """

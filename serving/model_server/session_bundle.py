@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow_serving.config import platform_config_pb2
 
+from serving.model_server import text_proto
 from serving.model_server.batching.parameters import (
     BatchingParameters,
     batching_parameters,
-    batching_parameters_class,
     read_batching_parameters,
 )
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.flags import Settings
-from serving.model_server.versions.config import TENSORFLOW, read_text_proto
+from serving.model_server.versions.config import TENSORFLOW
 
 _BFLOAT16 = "bfloat16"
 
@@ -60,7 +58,7 @@ def session_bundle(settings: Settings) -> SessionBundle:
 def _session_config(settings: Settings) -> Any:
     config = config_pb2.ConfigProto()
     if settings.tensorflow_session_config_file:
-        read_text_proto(Path(settings.tensorflow_session_config_file), config)
+        text_proto.read(Path(settings.tensorflow_session_config_file), config)
     intra, inter = settings.tensorflow_intra_op_parallelism, settings.tensorflow_inter_op_parallelism
     if intra <= 0 and inter <= 0:
         intra = inter = settings.tensorflow_session_parallelism
@@ -84,8 +82,9 @@ def _batching(settings: Settings) -> BatchingParameters | None:
 
 def _from_platform_config(path: Path) -> SessionBundle:
     platforms = platform_config_pb2.PlatformConfigMap()
-    adapter = _adapter_class()()
-    read_text_proto(path, platforms)
+    # A text may only name a message that is declared by then.
+    adapter = text_proto.empty("SavedModelBundleSourceAdapterConfig")
+    text_proto.read(path, platforms)
     if TENSORFLOW not in platforms.platform_configs:
         raise InvalidArgument(f"Expected a platform_configs entry for '{TENSORFLOW}' in '{path}'")
     if not platforms.platform_configs[TENSORFLOW].source_adapter_config.Unpack(adapter):
@@ -98,49 +97,3 @@ def _from_platform_config(path: Path) -> SessionBundle:
         batching=batching_parameters(legacy.batching_parameters) if legacy.HasField("batching_parameters") else None,
         warmup_iterations=max(iterations, 1) if legacy.enable_model_warmup else 0,
     )
-
-
-@cache
-def _adapter_class() -> Any:
-    """``SavedModelBundleSourceAdapterConfig``, which the ``tensorflow-serving-api`` package leaves out.
-
-    It stands in the default pool, where a text's ``[type.googleapis.com/…]`` is looked up. Only the names and types of
-    its fields matter there, not their numbers.
-    """
-    batching = batching_parameters_class().DESCRIPTOR.file
-    file = descriptor_pb2.FileDescriptorProto(
-        name="session_bundle.proto", package="tensorflow.serving", syntax="proto3"
-    )
-    file.dependency.extend([batching.name, "google/protobuf/wrappers.proto", config_pb2.DESCRIPTOR.name])
-    _declare(file, "ModelWarmupOptions", num_request_iterations=".google.protobuf.Int32Value")
-    _declare(
-        file,
-        "SessionBundleConfig",
-        session_config=".tensorflow.ConfigProto",
-        batching_parameters=".tensorflow.serving.BatchingParameters",
-        model_warmup_options=".tensorflow.serving.ModelWarmupOptions",
-        session_target="string",
-        saved_model_tags="strings",
-        enable_model_warmup="bool",
-    )
-    _declare(file, "SavedModelBundleSourceAdapterConfig", legacy_config=".tensorflow.serving.SessionBundleConfig")
-    pool: Any = descriptor_pool.Default()  # type: ignore[no-untyped-call]
-    pool.AddSerializedFile(batching.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    name = "tensorflow.serving.SavedModelBundleSourceAdapterConfig"
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
-
-
-def _declare(file: Any, name: str, **kinds: str) -> None:
-    """Adds a message; a kind is ``string``, ``strings``, ``bool`` or the full name of another message."""
-    field = descriptor_pb2.FieldDescriptorProto
-    scalars = {"string": field.TYPE_STRING, "strings": field.TYPE_STRING, "bool": field.TYPE_BOOL}
-    message = file.message_type.add(name=name)
-    for number, (field_name, kind) in enumerate(kinds.items(), start=1):
-        message.field.add(
-            name=field_name,
-            number=number,
-            type=scalars.get(kind, field.TYPE_MESSAGE),
-            type_name=None if kind in scalars else kind,
-            label=field.LABEL_REPEATED if kind == "strings" else field.LABEL_OPTIONAL,
-        )

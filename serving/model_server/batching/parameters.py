@@ -1,20 +1,14 @@
-"""The ``--batching_parameters_file``: TensorFlow Serving's text-proto ``BatchingParameters``.
-
-The message is not part of the ``tensorflow-serving-api`` package, so its fields are declared here.
-"""
+"""The ``--batching_parameters_file``: TensorFlow Serving's text-proto ``BatchingParameters``."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
-
+from serving.model_server import text_proto
 from serving.model_server.errors import InvalidArgument
-from serving.model_server.versions.config import read_text_proto
 
 PER_MODEL_FILE = "batching_params.pbtxt"
 """In a version directory, where ``--enable_per_model_batching_parameters`` looks for parameters."""
@@ -90,8 +84,8 @@ def read_batching_parameters(path: Path) -> BatchingParameters:
     Raises:
         InvalidArgument: It is missing, is no text-proto, has an unknown field, or makes no sense.
     """
-    message: Any = batching_parameters_class()()
-    read_text_proto(path, message)
+    message = text_proto.empty("BatchingParameters")
+    text_proto.read(path, message)
     return batching_parameters(message)
 
 
@@ -112,31 +106,3 @@ def batching_parameters(message: Any) -> BatchingParameters:
         # TensorFlow Serving takes it so, for the sake of old files.
         given["max_enqueued_batches"] = 1
     return BatchingParameters(**given, allowed_batch_sizes=tuple(message.allowed_batch_sizes))
-
-
-@cache
-def batching_parameters_class() -> Any:
-    """``tensorflow.serving.BatchingParameters``; in a text the names and types of fields matter, not their numbers."""
-    field = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="batching.proto", package="tensorflow.serving", syntax="proto3")
-    file.dependency.append("google/protobuf/wrappers.proto")
-    message = file.message_type.add(name="BatchingParameters")
-    wrapped = {
-        "max_batch_size": "Int64Value",
-        "batch_timeout_micros": "Int64Value",
-        "max_enqueued_batches": "Int64Value",
-        "num_batch_threads": "Int64Value",
-        "thread_pool_name": "StringValue",
-        "enable_large_batch_splitting": "BoolValue",
-        "max_execution_batch_size": "Int64Value",
-    }
-    for number, (name, wrapper) in enumerate(wrapped.items(), start=1):
-        kind = f".google.protobuf.{wrapper}"
-        message.field.add(name=name, number=number, type=field.TYPE_MESSAGE, type_name=kind, label=field.LABEL_OPTIONAL)
-    message.field.add(name="allowed_batch_sizes", number=8, type=field.TYPE_INT64, label=field.LABEL_REPEATED)
-    message.field.add(name="pad_variable_length_inputs", number=9, type=field.TYPE_BOOL, label=field.LABEL_OPTIONAL)
-    # A pool of its own: the process may hold the real message under the same name.
-    pool: Any = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.serving.BatchingParameters"))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import grpc
-from google.protobuf import descriptor_pool, proto_builder  # type: ignore[attr-defined]  # no stub
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
+from serving.model_server import text_proto
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.flags import Settings
-from serving.model_server.versions.config import read_text_proto
 
 
 def credentials(settings: Settings) -> grpc.ServerCredentials | None:
@@ -28,8 +25,8 @@ def credentials(settings: Settings) -> grpc.ServerCredentials | None:
 
 
 def _from_file(path: Path) -> grpc.ServerCredentials:
-    config = _ssl_config()
-    read_text_proto(path, config)
+    config = text_proto.empty("SSLConfig")
+    text_proto.read(path, config)
     if not (config.server_key and config.server_cert):
         raise InvalidArgument(f"Expected server_key and server_cert, the PEM texts themselves, in '{path}'")
     if config.client_verify and not config.custom_ca:
@@ -47,16 +44,3 @@ def _from_file(path: Path) -> grpc.ServerCredentials:
     except RuntimeError:
         raise InvalidArgument(f"Expected a PEM key and its certificate in '{path}'; gRPC cannot use these") from None
     return made
-
-
-def _ssl_config() -> Any:
-    """An empty ``tensorflow.serving.SSLConfig``, which the ``tensorflow-serving-api`` package leaves out."""
-    kinds = {
-        "server_key": FieldDescriptorProto.TYPE_STRING,
-        "server_cert": FieldDescriptorProto.TYPE_STRING,
-        "custom_ca": FieldDescriptorProto.TYPE_STRING,
-        "client_verify": FieldDescriptorProto.TYPE_BOOL,
-    }
-    # A pool of its own: the process may hold the real message under the same name.
-    pool = descriptor_pool.DescriptorPool()
-    return proto_builder.MakeSimpleProtoClass(kinds, "tensorflow.serving.SSLConfig", pool)()

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from serving.model_server import text_proto
 from serving.model_server.errors import InvalidArgument, Unimplemented
 
 TENSORFLOW = "tensorflow"
@@ -71,24 +71,13 @@ def read_model_list(path: Path) -> ModelList | None:
         Unimplemented: It holds a custom model config.
     """
     message = model_server_config_pb2.ModelServerConfig()
-    read_text_proto(path, message)
+    text_proto.read(path, message)
     match message.WhichOneof("config"):
         case None:
             return None
         case "model_config_list":
             return model_list(message)
     raise Unimplemented("ModelServer does not yet support custom model config.")
-
-
-def read_text_proto(path: Path, message: Any) -> None:
-    """Fills a message from a file in protobuf's text format. Raises InvalidArgument as `read_model_list` does."""
-    try:
-        text_format.Parse(path.read_bytes(), message)
-    except OSError as error:
-        raise InvalidArgument(f"Cannot read '{path}': {error.strerror}") from None
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        mistake = f"Error parsing text-format {message.DESCRIPTOR.full_name}: {error}"
-        raise InvalidArgument(f"Invalid protobuf file: '{path}': {mistake}") from None
 
 
 def model_list(message: Any) -> ModelList:
