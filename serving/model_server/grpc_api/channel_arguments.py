@@ -10,7 +10,12 @@ _OWN: dict[str, str | int] = {
     # Without this a second server on the same port would silently share its connections.
     "grpc.so_reuseport": 0,
     # Clients ping every 30 s during a long call; gRPC's default takes two of those for an attack and hangs up.
-    "grpc.http2.min_recv_ping_interval_without_data_ms": 10_000,
+    "grpc.http2.min_ping_interval_without_data_ms": 10_000,
+    # gRPC's core ends calls that it cannot hand on at once in CANCELLED: at random from a thousand on, all after 30 s.
+    # Those that are too many are refused here, where the client is told why.
+    "grpc.server.max_pending_requests": 100_000,
+    "grpc.server.max_pending_requests_hard_limit": 100_000,
+    "grpc.server_max_unrequested_time_in_server": 3_600,
 }
 
 

@@ -4,56 +4,38 @@
 its message and its status: more CPU than a small model needs. Here every thread polls a completion queue of its own and
 does all of a call itself, which takes half the CPU. This uses gRPC's C core by the same binding that `grpc.server`
 uses, beside it on the same ports: all other methods stay with `grpc.server`.
+
+One thread more than may run calls is always at the door. While all others are busy it reads what comes, lets it wait
+for the first that gets free, and refuses what is too much.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled
 
+from serving.model_server.grpc_api.admission import Admission
+from serving.model_server.grpc_api.direct_call import Call, respond
+from serving.model_server.grpc_api.direct_worker import Worker
+
 _LOG = logging.getLogger(__name__)
-_NO_FLAGS = 0
-_ARRIVED = object()
-_MESSAGE = object()
-_CODES = {code: code.value[0] for code in grpc.StatusCode}
-_NO_MESSAGE = "requires exactly one request message."
-
-
-class Refusal(Exception):
-    """A call that ends with an error."""
-
-    def __init__(self, code: grpc.StatusCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-class Context:
-    """What a method may ask of its call: a part of `grpc.ServicerContext`."""
-
-    def __init__(self, deadline_s: float) -> None:
-        """`deadline_s`: when the caller gives up, by `time.time`."""
-        self._deadline_s = deadline_s
-
-    def time_remaining(self) -> float:
-        """Seconds until the caller gives up."""
-        return max(self._deadline_s - time.time(), 0.0)
-
-    def is_active(self) -> bool:
-        """True: a call that was given up before its turn does not come here."""
-        return True
-
-    def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
-        """Ends the call with an error. Raises Refusal."""
-        raise Refusal(code, details)
+# What this takes of a private binding; another release of gRPC may have changed it.
+_OF_CYGRPC = (
+    "CompletionQueue",
+    "ReceiveCloseOnServerOperation",
+    "ReceiveMessageOperation",
+    "SendInitialMetadataOperation",
+    "SendMessageOperation",
+    "SendStatusFromServerOperation",
+)
+_OF_ITS_SERVER = ("register_completion_queue", "register_method", "request_registered_call")
 
 
 @dataclass(frozen=True)
@@ -65,23 +47,25 @@ class _CallDetails(grpc.HandlerCallDetails):
 class DirectServer:
     """A `grpc.Server` as far as adding services and starting go, with threads of its own for one unary method."""
 
-    def __init__(self, server: grpc.Server, method: str, threads: int) -> None:
+    def __init__(self, server: grpc.Server, method: str, threads: int, *, waiting: int) -> None:
         """Takes a server that is not started.
 
         Args:
             server: It answers all other methods.
             method: ``/package.Service/Method``, of a service still to be added.
             threads: Its calls at the same time; more have to wait.
+            waiting: Calls that may wait; more are refused.
         """
         self._server = server
         self._method = method
         self._handler: Any = None
         self._core: Any = server._cy_server  # type: ignore[attr-defined]  # the C core's server
-        self._unused = [cygrpc.CompletionQueue() for _ in range(threads)]
+        self._admission: Admission[Call] = Admission(threads, waiting)
+        self._unused = [cygrpc.CompletionQueue() for _ in range(threads + 1)]
         for queue in self._unused:
             self._core.register_completion_queue(queue)
         self._lock = threading.Lock()
-        self._idle = 0
+        self._at_the_door = 0
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         """As `grpc.Server`, which what is generated for a service calls."""
@@ -94,105 +78,33 @@ class DirectServer:
         # The core prefers a registered method to the handlers that `grpc.server` knows.
         self._core.register_method(self._method)
         self._server.start()
-        self._hire()
+        self._move(0)
 
-    @contextmanager
-    def _busy(self) -> Iterator[None]:
-        """While a thread has a call. One is always free for the next: threads are as many as calls came at once."""
+    def _move(self, step: int) -> None:
+        """A thread comes to the door (1) or leaves it (-1). One is always there: threads are as many as are needed."""
         with self._lock:
-            self._idle -= 1
-        self._hire()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._idle += 1
-
-    def _hire(self) -> None:
-        with self._lock:
-            if self._idle or not self._unused:
+            self._at_the_door += step
+            if self._at_the_door or not self._unused:
                 return
             queue = self._unused.pop()
-            self._idle += 1
-        worker = _Worker(self._core, queue, self._method, self._handler, self._busy)
+            self._at_the_door += 1
+        ask = partial(self._core.request_registered_call, queue, queue, self._method)
+        worker = Worker(
+            queue,
+            ask,
+            partial(respond, self._method, self._handler),
+            self._admission,
+            self._move,
+        )
         threading.Thread(target=worker.work, name=f"direct_{len(self._unused)}", daemon=True).start()
 
 
-class _Worker:
-    """Answers one call after the other, in one thread."""
-
-    def __init__(
-        self, core: Any, queue: Any, method: str, handler: Any, busy: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        self._core = core
-        self._queue = queue
-        self._method = method
-        self._handler = handler
-        self._busy = busy
-        self._unfinished = 0
-
-    def work(self) -> None:
-        """Until the server stops."""
-        while self._request():
-            event = self._next(_ARRIVED)
-            if not event.success:
-                break
-            with self._busy():
-                self._answer(event)
-        while self._unfinished:
-            self._poll()
-
-    def _request(self) -> bool:
-        """Asks for a further call; False once the server is stopping."""
-        try:
-            self._core.request_registered_call(self._queue, self._queue, self._method, _ARRIVED)
-        except ValueError:
-            return False
-        return True
-
-    def _answer(self, arrived: Any) -> None:
-        call = arrived.call
-        call.start_server_batch((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), _MESSAGE)
-        message = self._next(_MESSAGE).batch_operations[0].message()
-        operations = [
-            cygrpc.SendInitialMetadataOperation(None, _NO_FLAGS),
-            cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS),
-        ]
-        code, text = grpc.StatusCode.OK, ""
-        try:
-            response = self._response(message, Context(arrived.call_details.deadline))
-            operations.append(cygrpc.SendMessageOperation(response, _NO_FLAGS))
-        except Refusal as refusal:
-            code, text = refusal.code, refusal.text
-        operations.append(cygrpc.SendStatusFromServerOperation(None, _CODES[code], text.encode(), _NO_FLAGS))
-        # The call itself is the tag: a call that nobody holds any more would be cancelled.
-        call.start_server_batch(operations, call)
-        self._unfinished += 1
-
-    def _response(self, message: bytes | None, context: Context) -> bytes:
-        if message is None:
-            raise Refusal(grpc.StatusCode.UNIMPLEMENTED, f'"{self._method}" {_NO_MESSAGE}')
-        try:
-            request = self._handler.request_deserializer(message)
-        except Exception:
-            raise Refusal(grpc.StatusCode.INTERNAL, "Exception deserializing request!") from None
-        try:
-            response: bytes = self._handler.response_serializer(self._handler.unary_unary(request, context))
-        except Refusal:
-            raise
-        except Exception as fault:
-            _LOG.exception("a gRPC call broke")
-            raise Refusal(grpc.StatusCode.UNKNOWN, f"Exception calling application: {fault}") from fault
-        return response
-
-    def _next(self, tag: object) -> Any:
-        """The event with this tag; those before it are of answers that are on their way."""
-        while (event := self._poll()).tag is not tag:
-            pass
-        return event
-
-    def _poll(self) -> Any:
-        event = self._queue.poll()
-        if event.tag is not _ARRIVED and event.tag is not _MESSAGE:
-            self._unfinished -= 1
-        return event
+def beside(server: grpc.Server, method: str, threads: int, *, waiting: int) -> DirectServer | grpc.Server:
+    """A `DirectServer`; the server itself where the installed gRPC lacks what that one needs."""
+    core = getattr(server, "_cy_server", None)
+    missing = [name for name in _OF_CYGRPC if not hasattr(cygrpc, name)]
+    missing += [name for name in _OF_ITS_SERVER if not hasattr(core, name)]
+    if missing:
+        _LOG.warning("%s is answered more slowly: gRPC %s has no %s", method, grpc.__version__, ", ".join(missing))
+        return server
+    return DirectServer(server, method, threads, waiting=waiting)

@@ -11,7 +11,7 @@ from serving.model_server import ports
 from serving.model_server.flags import Settings
 from serving.model_server.grpc_api import service
 from serving.model_server.grpc_api.channel_arguments import channel_arguments
-from serving.model_server.grpc_api.direct import DirectServer
+from serving.model_server.grpc_api.direct import beside
 from serving.model_server.grpc_api.tls import credentials
 from serving.model_server.inference.predict import Runner
 from serving.model_server.inference.servable import Servable
@@ -45,7 +45,7 @@ class GrpcListener:
             # Beyond this a flood is told RESOURCE_EXHAUSTED at once instead of filling the memory.
             maximum_concurrent_rpcs=threads + _MOST_WAITING_CALLS,
         )
-        self._direct = DirectServer(self._server, service.PREDICT, threads)
+        self._direct = beside(self._server, service.PREDICT, threads, waiting=_MOST_WAITING_CALLS)
 
     def add_services(self, core: Core[Servable], run: Runner, metrics: Metrics) -> None:
         """Says what answers the calls."""

@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.model_server import errors, messages
+from serving.model_server import messages
 from serving.model_server.errors import DeadlineExceeded, InvalidArgument, ServerError
 from serving.model_server.grpc_api.direct import DirectServer
 from serving.model_server.inference import tensors
@@ -38,20 +38,6 @@ PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _LONGEST_TEXT = 1024
 # Without a deadline gRPC tells one in the year 292277026596.
 _NO_DEADLINE_S = 1e9
-
-_CODES: dict[type[ServerError], grpc.StatusCode] = {
-    errors.InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.NotFound: grpc.StatusCode.NOT_FOUND,
-    errors.FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
-    errors.ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
-    errors.Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
-    errors.Cancelled: grpc.StatusCode.CANCELLED,
-    errors.DataLoss: grpc.StatusCode.DATA_LOSS,
-    errors.Internal: grpc.StatusCode.INTERNAL,
-    errors.Unknown: grpc.StatusCode.UNKNOWN,
-}
 
 
 def add_services(
@@ -208,7 +194,7 @@ def _answering(context: grpc.ServicerContext) -> Iterator[None]:
     try:
         yield
     except ServerError as error:
-        context.abort(_CODES[type(error)], _shortened(str(error)))
+        context.abort(grpc.StatusCode[error.status], _shortened(str(error)))
     except Exception as fault:
         _LOG.exception("a gRPC call broke")
         context.abort(grpc.StatusCode.INTERNAL, _shortened(f"{type(fault).__name__}: {fault}"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled
 
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.grpc_api.channel_arguments import channel_arguments
@@ -12,6 +15,11 @@ def test_good_without_the_flag_messages_have_no_limit_and_a_port_has_one_server(
     own = dict(channel_arguments(""))
     assert own["grpc.max_receive_message_length"] == own["grpc.max_send_message_length"] == -1
     assert own["grpc.so_reuseport"] == 0
+
+
+def test_good_every_argument_of_its_own_is_one_that_grpc_knows() -> None:
+    binding = Path(cygrpc.__file__).read_bytes()
+    assert [name for name in dict(channel_arguments("")) if name.encode() not in binding] == []
 
 
 def test_good_integers_are_passed_as_such_and_everything_else_as_text() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from serving.model_server.grpc_api.direct import DirectServer
+from serving.model_server.grpc_api import direct
 from tests.serving.model_server.conftest import eventually
 
 METHOD = "/test.Service/Direct"
@@ -20,16 +21,16 @@ METHOD = "/test.Service/Direct"
 class Running:
     """A server with the method under test and one other, and a channel to it."""
 
-    def __init__(self, method: Callable[[bytes, Any], bytes], threads: int) -> None:
+    def __init__(self, method: Callable[[bytes, Any], bytes], threads: int, waiting: int) -> None:
         handlers = {
             "Direct": grpc.unary_unary_rpc_method_handler(method, lambda data: data.decode().encode(), bytes),
             "Other": grpc.unary_unary_rpc_method_handler(lambda request, _context: b"other " + request),
         }
         self.server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", 0)])
-        direct = DirectServer(self.server, METHOD, threads)
-        direct.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test.Service", handlers)])
+        one = direct.DirectServer(self.server, METHOD, threads, waiting=waiting)
+        one.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test.Service", handlers)])
         port = self.server.add_insecure_port("127.0.0.1:0")
-        direct.start()
+        one.start()
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
 
     def call(self, message: bytes = b"x", method: str = METHOD, **options: Any) -> bytes:
@@ -43,8 +44,8 @@ class Running:
 
 
 @contextmanager
-def running(method: Callable[[bytes, Any], bytes], threads: int = 2) -> Iterator[Running]:
-    one = Running(method, threads)
+def running(method: Callable[[bytes, Any], bytes], threads: int = 2, waiting: int = 100) -> Iterator[Running]:
+    one = Running(method, threads, waiting)
     try:
         yield one
     finally:
@@ -100,7 +101,7 @@ def test_bad_call_without_a_message_is_refused(thread_names: Running) -> None:
 
 def test_good_the_deadline_is_known_and_none_is_far_away() -> None:
     with running(lambda _request, context: str(context.time_remaining()).encode()) as one:
-        assert 20 < float(one.call(timeout=30)) <= 30
+        assert 20 < float(one.call(timeout=30)) < 31
         assert float(one.call(timeout=None)) > 1e9
 
 
@@ -129,6 +130,94 @@ def test_good_more_calls_than_threads_wait_for_their_turn() -> None:
         assert not any(call.done() for call in (first, *others))
         release.set()
         assert [call.result() for call in (first, *others)] == [b"first", b"a", b"b", b"c"]
+
+
+def test_bad_a_flood_is_refused_beyond_what_may_wait_and_the_rest_is_answered() -> None:
+    entered, release = threading.Event(), threading.Event()
+    with running(hold(entered, release), threads=2, waiting=50) as one:
+        calls = [one.channel.unary_unary(METHOD).future(b"x", timeout=60) for _ in range(1_500)]
+        eventually(lambda: sum(call.done() for call in calls) == 1_500 - 52, what="all that are too many were refused")
+        release.set()
+        outcomes = Counter((call.code(), call.details()) for call in calls)
+    refused = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+    assert outcomes == {(grpc.StatusCode.OK, ""): 52, refused: 1_500 - 52}
+
+
+@pytest.mark.parametrize("gives_up", ["cancelled", "past its deadline"])
+def test_good_a_waiting_call_that_is_given_up_is_not_run_and_makes_room(gives_up: str) -> None:
+    entered, release = threading.Event(), threading.Event()
+    ran: list[bytes] = []
+
+    def method(request: bytes, _context: Any) -> bytes:
+        ran.append(request)
+        entered.set()
+        release.wait(30)
+        return request
+
+    with running(method, threads=1, waiting=1) as one:
+        ask = one.channel.unary_unary(METHOD)
+        first = ask.future(b"first", timeout=60)
+        entered.wait(30)
+        waits = ask.future(b"given up", timeout=60 if gives_up == "cancelled" else 1)
+        eventually(lambda: one.refusal(b"too many")[0] == "RESOURCE_EXHAUSTED", what="the line is full")
+        if gives_up == "cancelled":
+            waits.cancel()
+        eventually(waits.done)
+        eventually(lambda: one.refusal(b"waits", timeout=1)[0] == "DEADLINE_EXCEEDED", what="another may wait instead")
+        release.set()
+        assert first.result() == b"first"
+        assert one.call(b"after") == b"after"
+    assert ran == [b"first", b"after"]
+
+
+def test_bad_clients_that_never_send_their_message_hold_up_nobody() -> None:
+    with running(lambda request, _context: request, threads=2) as one:
+        never = threading.Event()
+
+        def nothing() -> Iterator[bytes]:
+            never.wait(60)
+            yield from ()
+
+        stuck = [one.channel.stream_unary(METHOD).future(nothing(), timeout=60) for _ in range(100)]
+        assert [one.call(b"%d" % number) for number in range(50)] == [b"%d" % number for number in range(50)]
+        assert not any(call.done() for call in stuck)
+        for call in stuck:
+            call.cancel()
+        never.set()
+        assert one.call(b"after") == b"after"
+
+
+def test_good_a_message_that_comes_late_is_answered() -> None:
+    with running(lambda request, _context: request, threads=1) as one:
+        late = threading.Event()
+
+        def message() -> Iterator[bytes]:
+            late.wait(60)
+            yield b"late"
+
+        call = one.channel.stream_unary(METHOD).future(message(), timeout=60)
+        assert one.call(b"soon") == b"soon"
+        late.set()
+        assert call.result() == b"late"
+
+
+def test_good_a_compressed_message_is_read() -> None:
+    with running(lambda request, _context: request) as one:
+        assert one.call(b"z" * 100_000, compression=grpc.Compression.Gzip) == b"z" * 100_000
+
+
+@pytest.mark.parametrize("lacking", ["of the binding", "of its server"])
+def test_good_a_grpc_that_lacks_what_this_needs_answers_by_itself(
+    lacking: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    if lacking == "of the binding":
+        monkeypatch.delattr("grpc._cython.cygrpc.CompletionQueue")
+    else:
+        monkeypatch.setattr(server, "_cy_server", object())
+    assert direct.beside(server, METHOD, 1, waiting=1) is server
+    (line,) = caplog.messages
+    assert line.startswith(f"{METHOD} is answered more slowly: gRPC {grpc.__version__} has no ")
 
 
 def test_good_stopping_answers_what_is_in_flight_and_ends_the_threads() -> None:
