@@ -9,6 +9,10 @@ ServerError
 |-- Unavailable          try again later: a queue is full, or the server is stopping
 |-- Unimplemented        not offered by this server
 |-- Cancelled            given up by the caller
+|-- Aborted              given up by the model
+|-- OutOfRange           past the end of what the model reads
+|-- AlreadyExists        the model makes what is there already
+|-- PermissionDenied     a file may not be read
 |-- DataLoss             a file is damaged
 |-- Internal             a fault of this server
 `-- Unknown              anything else
@@ -77,6 +81,30 @@ class Cancelled(ServerError):
     """Given up by the caller."""
 
     status = "CANCELLED"
+
+
+class Aborted(ServerError):
+    """Given up by the model."""
+
+    status = "ABORTED"
+
+
+class OutOfRange(ServerError):
+    """Past the end of what the model reads."""
+
+    status = "OUT_OF_RANGE"
+
+
+class AlreadyExists(ServerError):
+    """The model makes what is there already."""
+
+    status = "ALREADY_EXISTS"
+
+
+class PermissionDenied(ServerError):
+    """A file may not be read."""
+
+    status = "PERMISSION_DENIED"
 
 
 class DataLoss(ServerError):

@@ -55,8 +55,8 @@ class Settings:
 
     # Their life cycle.
     file_system_poll_wait_seconds: int = _flag(1, "seconds between looks for new versions; 0: once; negative: never")
-    num_load_threads: int = _flag(0, "threads that load versions; 0: one after the other")
-    num_unload_threads: int = _flag(0, "threads that unload versions; 0: one after the other")
+    num_load_threads: int = _flag(0, "threads that load versions; 0: four a CPU")
+    num_unload_threads: int = _flag(0, "threads that unload versions; 0: four")
     max_num_load_retries: int = _flag(5, "further attempts to load a version that failed")
     load_retry_interval_micros: int = _flag(60_000_000, "microseconds between them; negative: none", kind="int64")
     enable_model_warmup: bool = _flag(True, "replay assets.extra/tf_serving_warmup_requests before serving")

@@ -39,7 +39,11 @@ _TIMED_OUT = "Timed out waiting for notification"
 _STATUSES: dict[str, int] = {
     errors.InvalidArgument.status: 400,
     errors.FailedPrecondition.status: 400,
+    errors.OutOfRange.status: 400,
+    errors.PermissionDenied.status: 403,
     errors.NotFound.status: 404,
+    errors.Aborted.status: 409,
+    errors.AlreadyExists.status: 409,
     errors.ResourceExhausted.status: 429,
     errors.Cancelled.status: 499,
     errors.Unimplemented.status: 501,

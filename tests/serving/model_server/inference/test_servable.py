@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import error_codes_pb2
 
 from serving.model_server.errors import DataLoss, InvalidArgument, NotFound, ServerError
 from serving.model_server.inference import servable
@@ -135,6 +137,15 @@ def test_bad_run_fails_with_the_models_own_words_and_the_next_one_succeeds(echoe
     with pytest.raises(InvalidArgument, match="no root of a negative number"):
         echoes.run("root", {"x": np.array([-1], np.float32)}, ["y"])
     assert echoes.run("root", {"x": np.array([4], np.float32)}, ["y"])["y"].tolist() == [2.0]
+
+
+def test_every_error_of_tensorflow_keeps_its_code_up_to_grpc() -> None:
+    for name, code in error_codes_pb2.Code.items()[1:17]:
+        # A model asks for no credentials.
+        if name != "UNAUTHENTICATED":
+            error = servable.from_tensorflow(tf.errors.OpError(None, None, "why", code))
+            assert (error.status, str(error)) == (name, "why")
+            assert grpc.StatusCode[error.status].value[0] == code
 
 
 def load_error(path: Path, *tags: str) -> ServerError:

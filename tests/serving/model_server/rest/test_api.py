@@ -53,7 +53,11 @@ def text(response: Response) -> str:
     [
         (errors.InvalidArgument, 400),
         (errors.FailedPrecondition, 400),
+        (errors.OutOfRange, 400),
+        (errors.PermissionDenied, 403),
         (errors.NotFound, 404),
+        (errors.Aborted, 409),
+        (errors.AlreadyExists, 409),
         (errors.ResourceExhausted, 429),
         (errors.Cancelled, 499),
         (errors.Internal, 500),
