@@ -33,9 +33,15 @@ class Running:
         one.start()
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
 
+    def stub(self, method: str = METHOD) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
+        return self.channel.unary_unary(method)
+
+    def streaming_stub(self) -> grpc.StreamUnaryMultiCallable[bytes, bytes]:
+        """A client of the same method which may send its message late, or never."""
+        return self.channel.stream_unary(METHOD)
+
     def call(self, message: bytes = b"x", method: str = METHOD, **options: Any) -> bytes:
-        stub: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(method)
-        return stub(message, **{"timeout": 30, **options})
+        return self.stub(method)(message, **{"timeout": 30, **options})
 
     def refusal(self, message: bytes = b"x", **options: Any) -> tuple[str, str]:
         with pytest.raises(grpc.RpcError) as caught:
@@ -94,7 +100,7 @@ def test_bad_faults_and_damaged_messages_are_told_as_grpc_server_tells_them() ->
 
 def test_bad_call_without_a_message_is_refused(thread_names: Running) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        thread_names.channel.stream_unary(METHOD)(iter(()), timeout=30)
+        thread_names.streaming_stub()(iter(()), timeout=30)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert caught.value.details() == f'"{METHOD}" requires exactly one request message.'
 
@@ -135,7 +141,7 @@ def test_good_more_calls_than_threads_wait_for_their_turn() -> None:
 def test_bad_a_flood_is_refused_beyond_what_may_wait_and_the_rest_is_answered() -> None:
     entered, release = threading.Event(), threading.Event()
     with running(hold(entered, release), threads=2, waiting=50) as one:
-        calls = [one.channel.unary_unary(METHOD).future(b"x", timeout=60) for _ in range(1_500)]
+        calls = [one.stub().future(b"x", timeout=60) for _ in range(1_500)]
         eventually(lambda: sum(call.done() for call in calls) == 1_500 - 52, what="all that are too many were refused")
         release.set()
         outcomes = Counter((call.code(), call.details()) for call in calls)
@@ -155,7 +161,7 @@ def test_good_a_waiting_call_that_is_given_up_is_not_run_and_makes_room(gives_up
         return request
 
     with running(method, threads=1, waiting=1) as one:
-        ask = one.channel.unary_unary(METHOD)
+        ask = one.stub()
         first = ask.future(b"first", timeout=60)
         entered.wait(30)
         waits = ask.future(b"given up", timeout=60 if gives_up == "cancelled" else 1)
@@ -178,7 +184,7 @@ def test_bad_clients_that_never_send_their_message_hold_up_nobody() -> None:
             never.wait(60)
             yield from ()
 
-        stuck = [one.channel.stream_unary(METHOD).future(nothing(), timeout=60) for _ in range(100)]
+        stuck = [one.streaming_stub().future(nothing(), timeout=60) for _ in range(100)]
         assert [one.call(b"%d" % number) for number in range(50)] == [b"%d" % number for number in range(50)]
         assert not any(call.done() for call in stuck)
         for call in stuck:
@@ -195,7 +201,7 @@ def test_good_a_message_that_comes_late_is_answered() -> None:
             late.wait(60)
             yield b"late"
 
-        call = one.channel.stream_unary(METHOD).future(message(), timeout=60)
+        call = one.streaming_stub().future(message(), timeout=60)
         assert one.call(b"soon") == b"soon"
         late.set()
         assert call.result() == b"late"
