@@ -23,6 +23,7 @@ _LINE = "\n"
 _INDENT = "    "
 # Looked at one by one in less time than numpy needs to begin.
 _FEW = 64
+_BLOCK = 2**16
 # Twice the largest relative error of a number that is rounded to a float: no six digits further away give it again.
 _HALF_A_FLOATS_DIGIT = 2.0**-23
 _LEAST_NORMAL = 2.0**-126
@@ -38,10 +39,11 @@ def predictions(outputs: Tensors) -> str:
     alone = len(outputs) == 1
     # An array is on one line, but the objects in it are not.
     depth = 2 if alone else 3
-    texts = {name: _nested(name, outputs[name], first=1, line=None, depth=depth) for name in sorted(outputs)}
     if alone:
-        items = ", ".join(next(iter(texts.values())))
+        ((name, array),) = outputs.items()
+        items = ", ".join(_joined(name, array, line=None, depth=depth, separator=", "))
         return f'{{\n    "predictions": [{items}{_LINE}    ]\n}}' if rows else '{\n    "predictions": []\n}'
+    texts = {name: _nested(name, outputs[name], first=1, line=None, depth=depth) for name in sorted(outputs)}
     named = [
         _object(list(zip(texts, row, strict=True)), _LINE + 2 * _INDENT) for row in zip(*texts.values(), strict=True)
     ]
@@ -57,7 +59,7 @@ def columns(outputs: Tensors) -> str:
     _check_any(outputs)
     depth = 1 if len(outputs) == 1 else 2
     line = _LINE + depth * _INDENT
-    texts = [(name, _nested(name, outputs[name], first=0, line=line, depth=depth)[0]) for name in sorted(outputs)]
+    texts = [(name, _whole(name, outputs[name], line, depth)) for name in sorted(outputs)]
     whole = texts[0][1] if len(texts) == 1 else _object(texts, _LINE + _INDENT)
     return f'{{\n    "outputs": {whole}\n}}'
 
@@ -145,6 +147,21 @@ def _object(items: Sequence[tuple[str, str]], line: str) -> str:
     """An object, a member a line; `line` is a line break with the indentation of the object itself."""
     inner = line + _INDENT
     return f"{{{inner}{f',{inner}'.join(f'{show.string(name)}: {text}' for name, text in items)}{line}}}"
+
+
+def _whole(name: str, array: NDArray[Any], line: str, depth: int) -> str:
+    """The text of an array; `line` and `depth` as for `_nested`."""
+    if array.ndim == 0:
+        return _nested(name, array, first=0, line=line, depth=depth)[0]
+    inner = line + _INDENT
+    return _array(_joined(name, array, line=inner, depth=depth + 1, separator=f",{inner}"), line)
+
+
+def _joined(name: str, array: NDArray[Any], *, line: str | None, depth: int, separator: str) -> list[str]:
+    """The texts of an array's rows, many of them in each: a text for every number would take as much memory again."""
+    count = max(_BLOCK // max(math.prod(array.shape[1:]), 1), 1)
+    blocks = (array[start : start + count] for start in range(0, len(array), count))
+    return [separator.join(_nested(name, block, first=1, line=line, depth=depth)) for block in blocks]
 
 
 def _nested(name: str, array: NDArray[Any], *, first: int, line: str | None, depth: int) -> list[str]:
