@@ -22,8 +22,8 @@ _recording = threading.Lock()
 
 def add_profiler(server: grpc.Server) -> None:
     """Puts the service on a server."""
-    # One trace at a time; it takes no thread from the calls that it is about.
-    profile.experimental_thread_pool = ThreadPoolExecutor(1, thread_name_prefix="profiler")  # type: ignore[attr-defined]
+    # It takes no thread from the calls that it is about. The second thread refuses who comes meanwhile.
+    profile.experimental_thread_pool = ThreadPoolExecutor(2, thread_name_prefix="profiler")  # type: ignore[attr-defined]
     handlers: dict[str, Any] = {"Profile": grpc.unary_unary_rpc_method_handler(profile)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
@@ -40,27 +40,32 @@ def profile(request: bytes, context: grpc.ServicerContext) -> bytes:
     """
     asked, answer = _messages()
     asked.ParseFromString(request)
-    # Only now: it costs milliseconds that most servers never need.
-    from tensorflow.python.profiler.internal import _pywrap_profiler
-
     ended = threading.Event()
     context.add_callback(ended.set)
     if not _recording.acquire(blocking=False):
         context.abort(grpc.StatusCode.ALREADY_EXISTS, "Another profiler session active.")
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            session = _pywrap_profiler.ProfilerSession()
-            session.start(scratch, {})
-            ended.wait(asked.duration_ms / 1e3)
-            session.export_to_tb()
-        finally:
-            _recording.release()
-        traces = list(Path(scratch).glob("plugins/profile/*/*.xplane.pb"))
-        if asked.repository_root:
-            _keep(traces, Path(asked.repository_root, asked.session_id), asked.host_name)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            traces = _record(Path(scratch), ended, asked.duration_ms / 1e3)
+            if asked.repository_root:
+                _keep(traces, Path(asked.repository_root, asked.session_id), asked.host_name)
+    finally:
+        _recording.release()
     answer.empty_trace = not traces
     response: bytes = answer.SerializeToString()
     return response
+
+
+def _record(folder: Path, ended: threading.Event, duration_s: float) -> list[Path]:
+    """Records until `ended` is set, at most so many seconds. Gives the traces written."""
+    # Only now: it costs milliseconds that most servers never need.
+    from tensorflow.python.profiler.internal import _pywrap_profiler
+
+    session = _pywrap_profiler.ProfilerSession()
+    session.start(str(folder), {})
+    ended.wait(min(duration_s, threading.TIMEOUT_MAX))
+    session.export_to_tb()
+    return list(folder.glob("plugins/profile/*/*.xplane.pb"))
 
 
 def _keep(traces: Iterable[Path], folder: Path, host: str) -> None:

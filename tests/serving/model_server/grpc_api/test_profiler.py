@@ -12,7 +12,7 @@ from tensorflow.python.profiler import profiler_client
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from contract.client import ModelSpec
-from tests.serving.model_server.conftest import ModelServer
+from tests.serving.model_server.conftest import ModelServer, eventually
 
 
 def test_good_trace_is_written_where_the_client_says_while_the_server_goes_on_serving(
@@ -31,3 +31,21 @@ def test_bad_trace_request_that_is_no_message_is_refused_and_the_next_is_answere
     with pytest.raises(grpc.RpcError):
         ask(b"\xff", timeout=60)
     assert ask(b"", timeout=60) in (b"", b"8\x01")
+
+
+def test_bad_second_trace_at_the_same_time_is_refused_and_the_first_ends_with_its_caller(server: ModelServer) -> None:
+    ask: Any = server.channel.unary_unary("/tensorflow.ProfilerService/Profile")
+    as_long_as_can_be = b"\x08" + b"\xff" * 9 + b"\x01"
+    first = ask.future(as_long_as_can_be, timeout=60)
+
+    def refused() -> bool:
+        try:
+            ask(b"", timeout=60)
+        except grpc.RpcError as error:
+            return (error.code().name, error.details()) == ("ALREADY_EXISTS", "Another profiler session active.")
+        return False
+
+    eventually(refused, what="the second trace was refused")
+    assert not first.done()
+    first.cancel()
+    eventually(lambda: not refused(), what="the first trace had ended")
