@@ -26,19 +26,22 @@ class Settings:
     # The gRPC API.
     port: int = _flag(8500, "TCP port of the gRPC API; 0: none")
     grpc_socket_path: str = _flag("", "UNIX socket of the gRPC API, besides the port or, with --port=0, instead of it")
-    grpc_max_threads: int = _flag(4 * _CPUS, "threads for gRPC calls")
+    grpc_max_threads: int = _flag(4 * _CPUS, "threads for gRPC calls, which otherwise wait; at least 32")
     grpc_channel_arguments: str = _flag(
         "", "key=value,... for the gRPC server, such as grpc.max_connection_age_ms=2000"
     )
     ssl_config_file: str = _flag("", "text-proto SSLConfig: serve gRPC over TLS")
     use_alts_credentials: bool = _flag(False, "serve gRPC over Google's ALTS")
     enable_grpc_healthcheck_service: bool = _flag(False, "offer grpc.health.v1.Health")
+    enable_profiler: bool = _flag(True, "offer the profiler service, for TensorBoard's profile page")
     enable_serialization_as_tensor_content: bool = _flag(False, "answer Predict in tensor_content, not in typed values")
 
     # The REST API.
     rest_api_port: int = _flag(0, "TCP port of the REST API, other than --port; 0: none")
-    rest_api_num_threads: int = _flag(4 * _CPUS, "threads for REST calls")
-    rest_api_timeout_in_ms: int = _flag(30_000, "milliseconds until a REST call is given up; 0: never")
+    rest_api_num_threads: int = _flag(4 * _CPUS, "threads for REST calls, which otherwise wait")
+    rest_api_timeout_in_ms: int = _flag(
+        30_000, "milliseconds from a REST call's arrival until it is given up; 0: never"
+    )
     rest_api_enable_cors_support: bool = _flag(False, "answer with CORS headers")
     monitoring_config_file: str = _flag(
         "", "text-proto MonitoringConfig: metrics for Prometheus at a path of its choice"
@@ -72,7 +75,8 @@ class Settings:
     tensorflow_inter_op_parallelism: int = _flag(
         0, "threads for operations that do not run in their request's own thread; 0: one a CPU", kind="int64"
     )
-    mixed_precision: str = _flag("", "bfloat16: compute in it what may be")
+    mixed_precision: str = _flag("", "bfloat16 to compute in that type what can be")
+    prefer_tflite_model: bool = _flag(False, "serve model.tflite where there is one")
 
     # Batching.
     enable_batching: bool = _flag(False, "join concurrent requests into one run")
@@ -91,7 +95,6 @@ class Settings:
     remove_unused_fields_from_bundle_metagraph: bool = _flag(
         True, "drop what is not needed of a MetaGraphDef", ignored="only the signatures are kept of it"
     )
-    enable_profiler: bool = _flag(True, "offer the profiler service, for TensorBoard's profile page")
     xla_cpu_compilation_enabled: bool = _flag(
         False, "let models compile with XLA", ignored="a model that asks for XLA always gets it"
     )
@@ -101,7 +104,6 @@ class Settings:
     thread_pool_factory_config_file: str = _flag(
         "", "text-proto ThreadPoolConfig", ignored="all models share TensorFlow's own threads"
     )
-    prefer_tflite_model: bool = _flag(False, "serve model.tflite where there is one")
     num_tflite_pools: int = _flag(
         _CPUS, "pools of TensorFlow Lite interpreters", ignored="each model has one interpreter"
     )
