@@ -297,6 +297,8 @@ MODELS = [
     Row("GetModelStatus", "one version", spec(TWO), "OK", available(123)),
     Row("GetModelStatus", "all versions, the newest first", spec(TOOLBOX), "OK", available(3, 1)),
     Row("GetModelStatus", "a version", spec(TOOLBOX, 1), "OK", available(1)),
+    Row("GetModelStatus", "a label, which is not looked at", spec(TOOLBOX, label="stable"), "OK", available(3, 1)),
+    Row("GetModelStatus", "not even whether there is one", spec(TOOLBOX, label="canary"), "OK", available(3, 1)),
     Row("GetModelStatus", "no model spec", "", "INVALID_ARGUMENT", "Missing ModelSpec"),
     Row("GetModelStatus", "unknown model", spec("nope"),
         "NOT_FOUND", "Could not find any versions of model nope"),

@@ -103,6 +103,10 @@ DOCUMENTED = [
 GOOD = [
     Row("status of all versions, the newest first", "GET", "toolbox", None, 200, available(3, 1)),
     Row("status of a version", "GET", "toolbox/versions/1", None, 200, available(1)),
+    Row("status by a label, which is not looked at", "GET", "toolbox/labels/stable", None, 200, available(3, 1)),
+    Row("nor whether there is one", "GET", "toolbox/labels/canary", None, 200, available(3, 1)),
+    Row("of members with the same name the first", "POST", "half_plus_three:predict",
+        '{"instances": [1], "instances": [2]}', 200, {"predictions": [3.5]}),
     Row("predict with a version", "POST", "toolbox/versions/1:predict", {"instances": [1]},
         200, {"predictions": [2.5]}),
     Row("predict with a label", "POST", "toolbox/labels/stable:predict", {"instances": [1]},
