@@ -1,4 +1,4 @@
-"""The parts of the core that the flags choose: which models, what loads them, what runs requests."""
+"""The core as the flags choose it: which models, what loads and keeps them, what runs requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from serving.model_server.monitoring_config import read_prometheus_path
 from serving.model_server.session_bundle import SessionBundle
 from serving.model_server.versions import config
 from serving.model_server.versions.config import ModelConfig, ModelList
-from serving.model_server.versions.manager import Loader
+from serving.model_server.versions.core import Core
+from serving.model_server.versions.manager import Loader, Manager
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +49,26 @@ def runner(bundle: SessionBundle, settings: Settings, metrics: Metrics) -> Runne
         metrics.include(batching_metrics.by_name)
     per_model = settings.enable_per_model_batching_parameters
     return Batcher(bundle.batching, per_model=per_model, metrics=batching_metrics)
+
+
+def manager(settings: Settings, load: Loader[Servable]) -> Manager[Servable]:
+    """The registry of versions, without one yet."""
+    return Manager(
+        load,
+        retries=settings.max_num_load_retries,
+        retry_interval_s=max(settings.load_retry_interval_micros, 0) / 1e6,
+        load_threads=settings.num_load_threads,
+        unload_threads=settings.num_unload_threads,
+    )
+
+
+def core(settings: Settings, manager: Manager[Servable]) -> Core[Servable]:
+    """The model list, empty yet."""
+    return Core(
+        manager,
+        allow_labels_for_unavailable=settings.allow_version_labels_for_unavailable_models,
+        look_at_file_system=settings.file_system_poll_wait_seconds >= 0,
+    )
 
 
 def loader(bundle: SessionBundle, settings: Settings, run: Runner, metrics: Metrics) -> Loader[Servable]:

@@ -23,7 +23,6 @@ from serving.model_server.session_bundle import session_bundle
 from serving.model_server.versions import config
 from serving.model_server.versions.config import ModelList
 from serving.model_server.versions.core import Core
-from serving.model_server.versions.manager import Manager
 
 _LOG = logging.getLogger(__name__)
 # Shorter than the 30 s after which Kubernetes kills what it has told to stop.
@@ -55,33 +54,15 @@ def serve(settings: Settings, stop: threading.Event, *, started_s: float) -> Non
         raise StartError(f"Failed to start server. Error: {error.described}") from None
     quiet.start_runtime(bundle.session_config)
     run = assembly.runner(bundle, settings, metrics)
-    manager = Manager(
-        assembly.loader(bundle, settings, run, metrics),
-        retries=settings.max_num_load_retries,
-        retry_interval_s=max(settings.load_retry_interval_micros, 0) / 1e6,
-        load_threads=settings.num_load_threads,
-        unload_threads=settings.num_unload_threads,
-    )
-    core = Core(
-        manager,
-        allow_labels_for_unavailable=settings.allow_version_labels_for_unavailable_models,
-        look_at_file_system=settings.file_system_poll_wait_seconds >= 0,
-    )
+    manager = assembly.manager(settings, assembly.loader(bundle, settings, run, metrics))
+    core = assembly.core(settings, manager)
     try:
         _follow_file_system(core, settings, stop)
         _load_initial_models(core, models, stop)
         if not stop.is_set():
             _follow_config_file(core, settings, stop)
-            api = RestApi(
-                core,
-                run,
-                metrics,
-                timeout_ms=settings.rest_api_timeout_in_ms,
-                cors=settings.rest_api_enable_cors_support,
-                prometheus_path=prometheus_path,
-            )
             grpc.add_services(core, run, metrics)
-            listeners = _open(grpc, api, settings)
+            listeners = _open(grpc, _rest_api(settings, core, run, metrics, prometheus_path), settings)
             _LOG.info("ready after %.1f s", time.monotonic() - started_s)
             stop.wait()
             _drain(listeners, run)
@@ -96,6 +77,19 @@ def _load_initial_models(core: Core[Servable], models: ModelList | None, stop: t
     except ServerError as error:
         if not stop.is_set():
             raise StartError(f"Failed to start server. Error: {error.described}") from None
+
+
+def _rest_api(
+    settings: Settings, core: Core[Servable], run: Runner, metrics: Metrics, prometheus_path: str | None
+) -> RestApi:
+    return RestApi(
+        core,
+        run,
+        metrics,
+        timeout_ms=settings.rest_api_timeout_in_ms,
+        cors=settings.rest_api_enable_cors_support,
+        prometheus_path=prometheus_path,
+    )
 
 
 def _open(grpc: GrpcListener, api: RestApi, settings: Settings) -> list[GrpcListener | RestListener]:

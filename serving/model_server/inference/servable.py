@@ -95,7 +95,7 @@ class Servable:
         return {name: _as_array(value) for name, value in zip(wanted, arrays, strict=True)}
 
     def close(self) -> None:
-        """Frees the model's memory. No run may be in progress."""
+        """Frees the model's memory. A run still in progress, which nobody waits for any more, is cancelled."""
         self._calls.clear()
         self._session.close()
         # A graph is full of cycles, and the collector would come by for it only after many a swap.

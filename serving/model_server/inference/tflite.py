@@ -57,8 +57,9 @@ class LiteServable(Servable):
             return {name: self._interpreter.get_tensor(self._outputs[name]["index"]) for name in sorted(outputs)}
 
     def close(self) -> None:
-        """Frees the model's memory. No run may be in progress."""
-        self._interpreter = None
+        """Frees the model's memory, after a run still in progress."""
+        with self._running:
+            self._interpreter = None
 
 
 def load(path: Path) -> LiteServable:
