@@ -12,6 +12,7 @@ from serving.model_server.rest import show
 from serving.model_server.rest.json_request import Document
 from serving.model_server.rest.json_tensor import decode_base64, raw_bytes
 from serving.model_server.rest.mistakes import is_base64, type_name
+from serving.model_server.rest.syntax import Repeating
 
 _LARGEST_DOUBLE = sys.float_info.max
 
@@ -58,7 +59,7 @@ def _misformatted(members: Any, what: str) -> InvalidArgument:
 def _fill(example: Any, features: Any, document: Document) -> None:
     if not isinstance(features, dict):
         raise InvalidArgument(f"Example must be JSON object but got JSON {type_name(features)}")
-    for name, content in features.items():
+    for name, content in (features.last if isinstance(features, Repeating) else features).items():
         feature = example.features.feature[raw_bytes(name).decode(errors="replace")]
         for value in content if isinstance(content, list) else [content]:
             _add(feature, name, value, document)

@@ -29,17 +29,7 @@ _HUGE_NUMBER = re.compile(rb"[0-9.]{200}|[eE]\+?0*[1-9][0-9]{2}")
 _PORTION = 1024
 
 
-def _first_of_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Of members with the same name TensorFlow Serving sees the first, and Python the last."""
-    found = dict(members)
-    if len(found) < len(members):
-        found.clear()
-        for name, value in members:
-            found.setdefault(name, value)
-    return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each)
+_DECODER = json.JSONDecoder(object_pairs_hook=syntax.object_of)
 
 
 @dataclass(frozen=True)

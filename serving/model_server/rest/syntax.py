@@ -31,6 +31,26 @@ _INVALID_VALUE = "Invalid value."
 _TOO_BIG = "Number too big to be stored in double."
 
 
+class Repeating(dict[str, Any]):
+    """An object in which a name occurs again: the first member of each name, as TensorFlow Serving finds them.
+
+    Attributes:
+        last: The last of each name, as it stores them where it goes through all.
+    """
+
+    def __init__(self, members: list[tuple[str, Any]]) -> None:
+        super().__init__()
+        for name, value in members:
+            self.setdefault(name, value)
+        self.last = dict(members)
+
+
+def object_of(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object with these members."""
+    found = dict(members)
+    return found if len(found) == len(members) else Repeating(members)
+
+
 def parse(body: bytes) -> Any:
     """The document.
 
@@ -101,9 +121,9 @@ class _Reader:
     def _object(self) -> dict[str, Any]:
         self._at += 1
         self._skip_space()
-        members: dict[str, Any] = {}
+        members: list[tuple[str, Any]] = []
         if self._take(b"}"):
-            return members
+            return {}
         while True:
             if self._peek() != b'"':
                 self._fail("Missing a name for object member.")
@@ -112,11 +132,10 @@ class _Reader:
             if not self._take(b":"):
                 self._fail("Missing a colon after a name of object member.")
             self._skip_space()
-            # The first of several counts.
-            members.setdefault(name, self._value())
+            members.append((name, self._value()))
             self._skip_space()
             if self._take(b"}"):
-                return members
+                return object_of(members)
             if not self._take(b","):
                 self._fail("Missing a comma or } after an object member.")
             self._skip_space()

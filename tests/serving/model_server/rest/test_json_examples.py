@@ -42,6 +42,12 @@ def test_good_examples_of_every_kind_of_feature() -> None:
     assert str(found) == str(text_format.Parse(expected, input_pb2.Input()))
 
 
+def test_of_features_with_the_same_name_the_last_counts_and_of_lists_of_examples_the_first() -> None:
+    found = examples('{"examples": [{"x": 1, "y": 2, "x": 3}], "examples": []}')
+    features = found.example_list.examples[0].features.feature
+    assert {name: list(one.int64_list.value) for name, one in features.items()} == {"x": [3], "y": [2]}
+
+
 def test_good_context_stands_before_the_examples() -> None:
     found = examples('{"context": {"query": "pizza"}, "examples": [{"x": 1}]}')
     both = found.example_list_with_context

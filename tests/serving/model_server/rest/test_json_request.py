@@ -201,6 +201,11 @@ def test_bad_value_behind_thousands_of_good_ones_is_named_with_its_place(last: s
     assert str(refusal.value) == place + message
 
 
+def test_of_columns_with_the_same_name_the_first_counts() -> None:
+    found = predict_body(parse(b'{"inputs": {"x": [1], "x": [2]}, "inputs": [3]}'), inputs(x="float"))
+    assert found.inputs["x"].tolist() == [1.0]
+
+
 def test_bad_value_is_quoted_up_to_a_length() -> None:
     with pytest.raises(InvalidArgument) as refusal:
         predict_body(document(instances={"a": [1] * 100_000}), inputs(x="float"))
