@@ -18,9 +18,9 @@ CONTRACT_MAY_IMPORT = {"contract", "numpy", "PIL", "grpc", "google"} | set(sys.s
 MODEL_SERVER = "serving.model_server"
 # The parts of the model server that work without a socket, and what each of them may import of its others.
 CORE = {
-    "versions": {"versions", "errors", "text_proto"},
+    "versions": {"versions", "errors", "text_proto", "cpus"},
     "inference": {"inference", "errors", "tf"},
-    "batching": {"batching", "inference", "metrics", "errors", "text_proto"},
+    "batching": {"batching", "inference", "metrics", "errors", "text_proto", "cpus"},
 }
 
 

@@ -6,12 +6,11 @@ A flag that cannot mean anything here is accepted, so that the official server's
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-_CPUS = len(os.sched_getaffinity(0))
+from serving.model_server import cpus
 
 
 def _flag(default: Any, text: str, *, ignored: str = "", kind: str = "") -> Any:
@@ -26,7 +25,7 @@ class Settings:
     # The gRPC API.
     port: int = _flag(8500, "TCP port of the gRPC API; 0: none")
     grpc_socket_path: str = _flag("", "UNIX socket of the gRPC API, besides the port or, with --port=0, instead of it")
-    grpc_max_threads: int = _flag(4 * _CPUS, "threads for gRPC calls, which otherwise wait; at least 32")
+    grpc_max_threads: int = _flag(4 * cpus.USABLE, "threads for gRPC calls, which otherwise wait; at least 32")
     grpc_channel_arguments: str = _flag(
         "", "key=value,... for the gRPC server, such as grpc.max_connection_age_ms=2000"
     )
@@ -38,7 +37,7 @@ class Settings:
 
     # The REST API.
     rest_api_port: int = _flag(0, "TCP port of the REST API, other than --port; 0: none")
-    rest_api_num_threads: int = _flag(4 * _CPUS, "threads for REST calls, which otherwise wait")
+    rest_api_num_threads: int = _flag(4 * cpus.USABLE, "threads for REST calls, which otherwise wait")
     rest_api_timeout_in_ms: int = _flag(
         30_000, "milliseconds from a REST call's arrival until it is given up; 0: never"
     )
@@ -105,7 +104,7 @@ class Settings:
         "", "text-proto ThreadPoolConfig", ignored="all models share TensorFlow's own threads"
     )
     num_tflite_pools: int = _flag(
-        _CPUS, "pools of TensorFlow Lite interpreters", ignored="each model has one interpreter"
+        cpus.USABLE, "pools of TensorFlow Lite interpreters", ignored="each model has one interpreter"
     )
     num_tflite_interpreters_per_pool: int = _flag(1, "interpreters in each", ignored="each model has one interpreter")
     skip_initialize_tpu: bool = _flag(False, "leave TPUs alone", ignored="this server computes on CPUs")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.model_server import text_proto
+from serving.model_server import cpus, text_proto
 from serving.model_server.errors import InvalidArgument
 
 PER_MODEL_FILE = "batching_params.pbtxt"
 """In a version directory, where ``--enable_per_model_batching_parameters`` looks for parameters."""
-
-
-def _cpus() -> int:
-    """The CPUs that this process may use, which a container's CPU set can make fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class BatchingParameters:
     max_batch_size: int = 1000
     batch_timeout_s: float = 0.0
     max_enqueued_batches: int = 10
-    num_batch_threads: int = _cpus()
+    num_batch_threads: int = cpus.USABLE
     thread_pool_name: str = "batch_threads"
     allowed_batch_sizes: tuple[int, ...] = ()
     pad_variable_length_inputs: bool = False

@@ -198,11 +198,4 @@ def _decoded(content: bytes, count: int) -> list[bytes]:
 
 
 def _encoded(strings: list[bytes]) -> bytes:
-    lengths = bytearray()
-    for string in strings:
-        rest = len(string)
-        while rest >= 0x80:
-            lengths.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        lengths.append(rest)
-    return bytes(lengths) + b"".join(strings)
+    return b"".join([*map(_varint, map(len, strings)), *strings])

@@ -7,7 +7,6 @@ one lock, never held while something is loaded or closed, so that no load can ho
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 from threading import Condition, RLock, Timer
 from typing import Generic
 
+from serving.model_server import cpus
 from serving.model_server.errors import DeadlineExceeded, Internal, NotFound, ServerError, Unavailable
 from serving.model_server.versions.lifecycle import Lease, ServableT, Version, VersionStatus
 from serving.model_server.versions.memory import resident_mb
@@ -87,7 +87,7 @@ class Manager(Generic[ServableT]):
         # A condition enters its lock through Python; requests take the lock itself, at a third of the cost.
         self._lock = RLock()
         self._changed = Condition(self._lock)
-        self._loads = ThreadPoolExecutor(load_threads or 4 * (os.cpu_count() or 1), thread_name_prefix="load")
+        self._loads = ThreadPoolExecutor(load_threads or 4 * cpus.USABLE, thread_name_prefix="load")
         # Apart from the loads: a slow one must not keep memory from being freed.
         self._unloads = ThreadPoolExecutor(unload_threads or 4, thread_name_prefix="unload")
         self._closed = False
