@@ -74,15 +74,14 @@ class RestListener:
                 if len(self._busy) >= self._most:
                     sock.close()
                     continue
+                if len(self._idle) + len(self._busy) >= self._most:
+                    self._make_room()
                 threading.Thread(target=self._serve, args=(Connection(sock),), daemon=True).start()
             except (OSError, RuntimeError):
                 # The client is gone again, or there are too many files or threads open for now.
                 if not self._draining:
                     self._make_room()
                     time.sleep(_RETRY_S)
-                continue
-            if len(self._idle) + len(self._busy) >= self._most:
-                self._make_room()
 
     def _make_room(self) -> None:
         """Ends the connection that has been idle for the longest time."""

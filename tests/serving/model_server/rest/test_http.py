@@ -153,6 +153,25 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(port: int) -> None:
     assert ask(port, b"GET /a HTTP/1.1\r\n" + CLOSE + b"\r\n").endswith(b"GET /a 0")
 
 
+def test_a_connection_too_many_ends_an_idle_one_or_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.model_server.rest.listener._MOST_CONNECTIONS", 1)
+    echo, number = Echo(), unused_port()
+    listener = RestListener(echo, Settings(rest_api_port=number))
+    with closing(connect(number)) as idle:
+        idle.sendall(b"GET /i HTTP/1.1\r\n\r\n")
+        read_answer(idle)
+        eventually(lambda: listener._idle, what="the connection was idle")
+        with closing(connect(number)) as busy:
+            assert idle.recv(1) == b""
+            busy.sendall(b"GET /wait HTTP/1.1\r\n" + CLOSE + b"\r\n")
+            assert echo.waiting.wait(60)
+            with closing(connect(number)) as refused:
+                assert refused.recv(1) == b""
+            echo.go_on.set()
+            assert read_to_the_end(busy).endswith(b"GET /wait 0")
+    listener.drain(60)
+
+
 def test_draining_answers_what_is_in_flight_and_ends_idle_connections() -> None:
     echo, number = Echo(), unused_port()
     listener = RestListener(echo, Settings(rest_api_port=number, rest_api_num_threads=2))
