@@ -207,8 +207,16 @@ def _decimals(values: NDArray[Any]) -> list[str]:
     with np.errstate(invalid="ignore"):
         numbers = values.astype(np.float64)
     texts = list(map(("%.17g" if wide else "%.9g").__mod__, numbers.tolist()))
-    for position in np.flatnonzero(_may_be_short(numbers)).tolist():
-        texts[position] = show.decimal(float(numbers[position]), wide=wide)
+    positions = np.flatnonzero(_may_be_short(numbers))
+    few_digits = list(map("%.6g".__mod__, numbers[positions].tolist()))
+    with np.errstate(over="ignore"):
+        again = np.array(list(map(float, few_digits))).astype(np.float64 if wide else np.float32)
+    enough = (again == numbers[positions]) & np.isfinite(again)
+    for position, text, is_enough in zip(positions.tolist(), few_digits, enough.tolist(), strict=True):
+        if not is_enough:
+            texts[position] = show.decimal(float(numbers[position]), wide=wide)
+        else:
+            texts[position] = text if "." in text or "e" in text else f"{text}.0"
     return texts
 
 
