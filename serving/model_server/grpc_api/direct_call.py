@@ -84,6 +84,8 @@ def respond(method: str, handler: Any, call: Call) -> bytes:
     """What a method answers. Raises Refusal."""
     if call.cancelled:
         raise Refusal(grpc.StatusCode.CANCELLED, "")
+    if call.deadline_s <= time.time():
+        raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
     if call.message is None:
         raise Refusal(grpc.StatusCode.UNIMPLEMENTED, f'"{method}" requires exactly one request message.')
     try:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled
 
@@ -43,7 +44,8 @@ class Worker:
         self._at_the_door = True
         self._asked = False
         self._stopping = False
-        self._without_message = 0
+        # Weak: an event that does not fit into memory is lost, and its call with it.
+        self._without_message: WeakSet[Call] = WeakSet()
         self._due = 0
         self._turns: deque[Call] = deque()
 
@@ -112,14 +114,14 @@ class Worker:
             self._come_back()
             return
         call.core.start_server_batch((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), partial(self._received, call))
-        self._without_message += 1
-        if self._without_message == 1:
+        self._without_message.add(call)
+        if len(self._without_message) == 1:
             self._leave_the_door()
         else:
             self._come_back()
 
     def _received(self, call: Call, event: Any) -> None:
-        self._without_message -= 1
+        self._without_message.discard(call)
         self._leave_the_door()
         call.message = event.batch_operations[0].message()
         admitted = self._admission.enter(call)
