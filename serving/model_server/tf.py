@@ -10,8 +10,6 @@ from tensorflow.python.client.session import Session
 from tensorflow.python.framework import errors
 from tensorflow.python.framework.dtypes import as_dtype
 from tensorflow.python.framework.ops import Graph
-from tensorflow.python.framework.tensor_util import MakeNdarray as make_ndarray  # noqa: N813  # its public name
-from tensorflow.python.framework.tensor_util import make_tensor_proto
 from tensorflow.python.lib.io.tf_record import tf_record_iterator
 from tensorflow.python.saved_model.loader_impl import load as load_saved_model
 
@@ -21,7 +19,5 @@ __all__ = [
     "as_dtype",
     "errors",
     "load_saved_model",
-    "make_ndarray",
-    "make_tensor_proto",
     "tf_record_iterator",
 ]

@@ -1,7 +1,7 @@
 """Batching: concurrent requests of one servable, signature and shape joined into one run, and its outputs split again.
 
 To `predict` a batcher is one more way of running a request. `schedule` says which of them run together and
-when, `rows` joins and splits; here are the threads.
+when, `tensors` joins and splits; here are the threads.
 
 A request that finds a run free and nobody of its kind waiting is run by its own thread at once. The others wait in
 queues that `num_batch_threads` batch threads empty: one that comes from a run goes on with the next, without a switch
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from weakref import WeakKeyDictionary
 
-from serving.model_server.batching import rows as tensors
+from serving.model_server.batching import tensors
 from serving.model_server.batching.metrics import BatchingMetrics
 from serving.model_server.batching.parameters import PER_MODEL_FILE, BatchingParameters, read_batching_parameters
 from serving.model_server.batching.schedule import Batch, Scheduler

@@ -11,8 +11,8 @@ from tensorflow_serving.apis import classification_pb2
 
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.inference import tensors
-from serving.model_server.inference.examples import INPUTS, run_examples, serialized, show_shape
-from serving.model_server.inference.predict import Runner, run_directly
+from serving.model_server.inference.examples import INPUTS, check_signature, run_examples, serialized, signature_of
+from serving.model_server.inference.predict import Runner, run_directly, show_shape
 from serving.model_server.inference.servable import Servable, Tensors
 
 METHOD = "tensorflow/serving/classify"
@@ -37,9 +37,7 @@ def classify(
     Raises:
         ServerError: As TensorFlow Serving answers the same request.
     """
-    definition = servable.signatures.get(signature)
-    if definition is None:
-        raise InvalidArgument(f"No signature was found with the name: {signature}")
+    definition = signature_of(servable, signature)
     outputs = class_outputs(definition, check_method=servable.check_method_names)
     batch = serialized(examples)
     arrays = run_examples(servable, signature, batch, outputs, run=run, timeout_ms=timeout_ms)
@@ -56,12 +54,7 @@ def class_outputs(definition: Any, *, check_method: bool) -> list[str]:
     Raises:
         InvalidArgument: It is none.
     """
-    if check_method and definition.method_name != METHOD:
-        raise InvalidArgument(
-            f"Expected classification signature method_name to be {METHOD}. Was: {definition.method_name}"
-        )
-    if len(definition.inputs) != 1:
-        raise InvalidArgument("Expected one input Tensor.")
+    check_signature(definition, "classification", METHOD, check_method=check_method)
     if len(definition.outputs) not in (1, 2):
         raise InvalidArgument(f"Expected one or two output Tensors, found {len(definition.outputs)}")
     if INPUTS not in definition.inputs:
@@ -109,7 +102,7 @@ def class_result(arrays: Tensors, count: int) -> Any:
 
 def _check(name: str, array: NDArray[Any], dtype: int, count: int) -> None:
     if array.ndim != 2:
-        raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {show_shape(array)}")
+        raise InvalidArgument(f"Expected Tensor shape: [batch_size num_classes] but got {show_shape(array.shape)}")
     sent = tensors.dtype_enum(array)
     if sent != dtype:
         wanted, got = types_pb2.DataType.Name(dtype), types_pb2.DataType.Name(sent)

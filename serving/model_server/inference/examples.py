@@ -16,6 +16,32 @@ INPUTS = "inputs"
 """The one input of a classification or regression signature."""
 
 
+def signature_of(servable: Servable, name: str) -> Any:
+    """The SignatureDef of that name. Raises InvalidArgument if there is none."""
+    definition = servable.signatures.get(name)
+    if definition is None:
+        raise InvalidArgument(f"No signature was found with the name: {name}")
+    return definition
+
+
+def check_signature(definition: Any, kind: str, method: str, *, check_method: bool) -> None:
+    """Refuses what takes no examples.
+
+    Args:
+        definition: A SignatureDef.
+        kind: What it should be for: ``classification`` or ``regression``.
+        method: The method name of such signatures.
+        check_method: Insist on it.
+
+    Raises:
+        InvalidArgument: Another method, or not one input.
+    """
+    if check_method and definition.method_name != method:
+        raise InvalidArgument(f"Expected {kind} signature method_name to be {method}. Was: {definition.method_name}")
+    if len(definition.inputs) != 1:
+        raise InvalidArgument("Expected one input Tensor.")
+
+
 def serialized(examples: Any) -> NDArray[np.object_]:
     """The examples as a model's parser takes them.
 
@@ -56,8 +82,3 @@ def run_examples(
     feeds = {INPUTS: batch}
     check_dtypes(servable.signatures[signature], feeds)
     return run(servable, signature, feeds, outputs, timeout_ms=timeout_ms)
-
-
-def show_shape(array: NDArray[Any]) -> str:
-    """A shape as TensorFlow writes it in messages: ``[2,3]``."""
-    return f"[{','.join(map(str, array.shape))}]"

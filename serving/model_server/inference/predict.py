@@ -77,6 +77,11 @@ def dtype_name(enum: int) -> str:
     return str(types_pb2.DataType.Name(enum)).removeprefix("DT_").lower()
 
 
+def show_shape(shape: Iterable[int]) -> str:
+    """A shape as TensorFlow writes it in messages: ``[2,3]``."""
+    return f"[{','.join(map(str, shape))}]"
+
+
 def check_dtypes(definition: Any, feeds: Tensors) -> None:
     """Refuses arrays of another dtype than the signature's.
 

@@ -11,8 +11,8 @@ from tensorflow_serving.apis import regression_pb2
 
 from serving.model_server.errors import InvalidArgument
 from serving.model_server.inference import tensors
-from serving.model_server.inference.examples import INPUTS, run_examples, serialized, show_shape
-from serving.model_server.inference.predict import Runner, run_directly
+from serving.model_server.inference.examples import INPUTS, check_signature, run_examples, serialized, signature_of
+from serving.model_server.inference.predict import Runner, run_directly, show_shape
 from serving.model_server.inference.servable import Servable
 
 METHOD = "tensorflow/serving/regress"
@@ -37,9 +37,7 @@ def regress(
     Raises:
         ServerError: As TensorFlow Serving answers the same request.
     """
-    definition = servable.signatures.get(signature)
-    if definition is None:
-        raise InvalidArgument(f"No signature was found with the name: {signature}")
+    definition = signature_of(servable, signature)
     outputs = value_outputs(definition, check_method=servable.check_method_names)
     batch = serialized(examples)
     arrays = run_examples(servable, signature, batch, outputs, run=run, timeout_ms=timeout_ms)
@@ -56,12 +54,7 @@ def value_outputs(definition: Any, *, check_method: bool) -> list[str]:
     Raises:
         InvalidArgument: It is none.
     """
-    if check_method and definition.method_name != METHOD:
-        raise InvalidArgument(
-            f"Expected regression signature method_name to be {METHOD}. Was: {definition.method_name}"
-        )
-    if len(definition.inputs) != 1:
-        raise InvalidArgument("Expected one input Tensor.")
+    check_signature(definition, "regression", METHOD, check_method=check_method)
     if len(definition.outputs) != 1:
         raise InvalidArgument("Expected one output Tensor.")
     if INPUTS not in definition.inputs:
@@ -79,7 +72,8 @@ def value_result(values: NDArray[Any], count: int) -> Any:
     """
     if values.ndim != 1 and not (values.ndim == 2 and values.shape[1] == 1):
         raise InvalidArgument(
-            f"Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got {show_shape(values)}"
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
+            f"{show_shape(values.shape)}"
         )
     if values.shape[0] != count:
         raise InvalidArgument(f"Input batch size did not match output batch size: {count} vs. {values.shape[0]}")

@@ -10,6 +10,7 @@
 ``json_request``    the JSON of Predict
 ``json_tensor``     JSON values as arrays
 ``json_examples``   the JSON of Classify and Regress
+``kinds``             what a JSON value may be for
 ``syntax``          what Python's JSON parser refuses, read as TensorFlow Serving's reads it
 ``mistakes``        the first mistake in a request that does not fit, in TensorFlow Serving's words
 ``show``            JSON values as TensorFlow Serving writes them

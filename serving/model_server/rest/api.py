@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -124,9 +124,9 @@ class RestApi:
         if asked.method == "predict":
             return self._predict(asked.spec, request)
         if asked.method == "classify":
-            return self._classify(asked.spec, request)
+            return render.classifications(self._infer("Classify", classify, asked.spec, request))
         if asked.method == "regress":
-            return self._regress(asked.spec, request)
+            return render.regressions(self._infer("Regress", regress, asked.spec, request))
         # The path may be in capitals, but not the method in it.
         raise malformed(request.method, target.whole)
 
@@ -148,27 +148,18 @@ class RestApi:
             outputs = predict(servable, name, parsed.inputs, run=run, timeout_ms=self._left_ms(request))
         return render.predictions(outputs) if parsed.by_row else render.columns(outputs)
 
-    def _classify(self, spec: ModelSpec, request: Request) -> str:
-        signature, examples = self._examples(request)
-        run = self._metrics.timed(self._run, spec.name, "Classify")
-        with self._core.lease(spec) as lease:
-            result = classify(lease.servable, signature, examples, run=run, timeout_ms=self._left_ms(request))
-        self._metrics.record_examples(spec.name, examples)
-        return render.classifications(result)
-
-    def _regress(self, spec: ModelSpec, request: Request) -> str:
-        signature, examples = self._examples(request)
-        run = self._metrics.timed(self._run, spec.name, "Regress")
-        with self._core.lease(spec) as lease:
-            result = regress(lease.servable, signature, examples, run=run, timeout_ms=self._left_ms(request))
-        self._metrics.record_examples(spec.name, examples)
-        return render.regressions(result)
-
-    def _examples(self, request: Request) -> tuple[str, Any]:
-        """The signature's name and the ``tensorflow.serving.Input`` of a request."""
+    def _infer(self, api: str, method: Callable[..., Any], spec: ModelSpec, request: Request) -> Any:
+        """The result message of a Classify or Regress."""
         with self._room(request) as body:
             document = json_request.parse(body)
-            return json_request.signature_name(document) or SERVING_DEFAULT, json_examples.read(document)
+            signature = json_request.signature_name(document) or SERVING_DEFAULT
+            examples = json_examples.read(document)
+            del document
+        run = self._metrics.timed(self._run, spec.name, api)
+        with self._core.lease(spec) as lease:
+            result = method(lease.servable, signature, examples, run=run, timeout_ms=self._left_ms(request))
+        self._metrics.record_examples(spec.name, examples)
+        return result
 
     @contextmanager
     def _room(self, request: Request) -> Iterator[bytes]:

@@ -11,7 +11,8 @@ from serving.model_server.errors import InvalidArgument
 from serving.model_server.rest import show
 from serving.model_server.rest.json_request import Document
 from serving.model_server.rest.json_tensor import decode_base64, raw_bytes
-from serving.model_server.rest.mistakes import is_base64, type_name
+from serving.model_server.rest.kinds import is_base64
+from serving.model_server.rest.mistakes import type_name
 from serving.model_server.rest.syntax import Repeating
 
 _LARGEST_DOUBLE = sys.float_info.max

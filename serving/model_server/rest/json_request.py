@@ -20,6 +20,7 @@ from serving.model_server.errors import InvalidArgument
 from serving.model_server.inference.servable import Tensors
 from serving.model_server.rest import mistakes, show, syntax
 from serving.model_server.rest.json_tensor import dense
+from serving.model_server.rest.kinds import is_named
 
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F])"
@@ -27,8 +28,6 @@ _LONE_SURROGATE = re.compile(
 # All that could be: 200 digits without an exponent, or one of three digits.
 _HUGE_NUMBER = re.compile(rb"[0-9.]{200}|[eE]\+?0*[1-9][0-9]{2}")
 _PORTION = 1024
-
-
 _DECODER = json.JSONDecoder(object_pairs_hook=syntax.object_of)
 
 
@@ -143,8 +142,8 @@ def _rows(members: Mapping[str, Any], infos: Mapping[str, Any]) -> Tensors:
 
 def _batch(instances: list[Any], infos: Mapping[str, Any]) -> Tensors | None:
     """The tensors of instances, or None if there is a mistake in them."""
-    if mistakes.is_named(instances[0]):
-        if not all(mistakes.is_named(one) and one.keys() == infos.keys() for one in instances):
+    if is_named(instances[0]):
+        if not all(is_named(one) and one.keys() == infos.keys() for one in instances):
             return None
         columns = {name: [one[name] for one in instances] for name in infos}
     else:
@@ -164,7 +163,7 @@ def _first_mistake(instances: list[Any], infos: Mapping[str, Any]) -> InvalidArg
 
 
 def _columns(inputs: Any, infos: Mapping[str, Any]) -> Tensors:
-    if not mistakes.is_named(inputs):
+    if not is_named(inputs):
         if len(infos) > 1:
             raise InvalidArgument(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "

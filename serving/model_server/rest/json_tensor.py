@@ -15,11 +15,10 @@ from tensorflow.core.framework import types_pb2
 
 from serving.model_server import tf
 from serving.model_server.errors import InvalidArgument
-from serving.model_server.rest import mistakes
+from serving.model_server.rest.kinds import MOST_DIMENSIONS, has_no_values, integer_range, is_base64
 
 _FLOATS = {types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE, types_pb2.DT_HALF, types_pb2.DT_BFLOAT16}
 _BASE64 = re.compile(r"([A-Za-z0-9+/]*)(={0,2})")
-_MOST_DIMENSIONS = 64
 
 
 def dense(value: Any, dtype: int) -> NDArray[Any] | None:
@@ -34,7 +33,7 @@ def dense(value: Any, dtype: int) -> NDArray[Any] | None:
             return None
         shape.append(sizes.pop())
         level = list(itertools.chain.from_iterable(level))
-    if len(shape) > _MOST_DIMENSIONS:
+    if len(shape) > MOST_DIMENSIONS:
         return None
     values = _values(level, dtype)
     return None if values is None else values.reshape(shape)
@@ -49,7 +48,7 @@ def _values(flat: list[Any], dtype: int) -> NDArray[Any] | None:
         return np.array(flat, bool) if types <= {bool} else None
     if dtype in _FLOATS:
         return _floats(flat, dtype) if types <= {int, float} else None
-    if mistakes.has_no_values(dtype) or not types <= {int}:
+    if has_no_values(dtype) or not types <= {int}:
         return None
     return _integers(flat, dtype)
 
@@ -71,7 +70,7 @@ def _numpy_dtype(dtype: int) -> Any:
 
 
 def _integers(flat: list[Any], dtype: int) -> NDArray[Any] | None:
-    low, high = mistakes.integer_range(dtype)
+    low, high = integer_range(dtype)
     try:
         wide = np.array(flat, np.uint64 if dtype == types_pb2.DT_UINT64 else np.int64)
     except OverflowError:
@@ -87,7 +86,7 @@ def _strings(flat: list[Any]) -> NDArray[Any] | None:
     for position, value in enumerate(flat):
         if isinstance(value, str):
             array[position] = raw_bytes(value)
-        elif mistakes.is_base64(value):
+        elif is_base64(value):
             array[position] = decode_base64(value["b64"])
         else:
             return None

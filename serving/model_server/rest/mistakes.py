@@ -1,26 +1,18 @@
-"""What is wrong with a JSON request, in TensorFlow Serving's words. Nothing here is on the path of a good request."""
+"""What is wrong with a JSON request, in TensorFlow Serving's words. A good one only passes `check_instances`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from tensorflow.core.framework import types_pb2
 
 from serving.model_server import tf
 from serving.model_server.errors import InvalidArgument, ServerError, Unimplemented
-from serving.model_server.inference.predict import dtype_name
+from serving.model_server.inference.predict import dtype_name, show_shape
 from serving.model_server.rest import show
-
-_INTEGER_RANGES = {
-    types_pb2.DT_INT64: (-(2**63), 2**63 - 1),
-    types_pb2.DT_UINT32: (0, 2**32 - 1),
-    types_pb2.DT_UINT64: (0, 2**64 - 1),
-}
-_INT32_RANGE = (-(2**31), 2**31 - 1)
-_MOST_DIMENSIONS = 64
+from serving.model_server.rest.kinds import MOST_DIMENSIONS, has_no_values, integer_range, is_base64, is_named
 
 
 def no_tensors(members: Mapping[str, Any], *, both: bool) -> InvalidArgument:
@@ -31,29 +23,6 @@ def no_tensors(members: Mapping[str, Any], *, both: bool) -> InvalidArgument:
         f"JSON Value: {show.value(members)} Not formatted correctly expecting only one of 'inputs' or "
         "'instances' keys to exist "
     )
-
-
-def is_base64(value: Any) -> bool:
-    """True for ``{"b64": "…"}``."""
-    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
-
-
-def is_named(value: Any) -> bool:
-    """True for an object of inputs by name."""
-    return isinstance(value, dict) and not is_base64(value)
-
-
-def integer_range(dtype: int) -> tuple[int, int]:
-    """The smallest and largest JSON number that is taken for an integer type."""
-    return _INTEGER_RANGES.get(dtype, _INT32_RANGE)
-
-
-@cache
-def has_no_values(dtype: int) -> bool:
-    """True for a type that no JSON value is of: complex and quantized numbers, resources, variants."""
-    kind = tf.as_dtype(dtype)
-    known = dtype in (types_pb2.DT_STRING, types_pb2.DT_BOOL) or kind.is_floating or kind.is_integer
-    return not known or kind.is_quantized
 
 
 def check_instances(members: Mapping[str, Any], input_count: int) -> None:
@@ -118,12 +87,12 @@ def _in_item(value: Any, name: str, infos: Mapping[str, Any], seen: dict[str, li
         return mistake
     if math.prod(first) != math.prod(shape):
         return InvalidArgument(f"Expecting tensor size: {math.prod(first)} but got: {math.prod(shape)}")
-    return InvalidArgument(f"Expecting shape {_show_shape(first)} but got: {_show_shape(shape)}")
+    return InvalidArgument(f"Expecting shape {show_shape(first)} but got: {show_shape(shape)}")
 
 
 def _in_tensor(value: Any, shape: list[int], dtype: int, level: int) -> ServerError | None:
     rank = len(shape)
-    if rank > _MOST_DIMENSIONS:
+    if rank > MOST_DIMENSIONS:
         return None
     if not isinstance(value, list):
         if level != rank:
@@ -187,7 +156,3 @@ def _shape(value: Any) -> list[int]:
             break
         value = value[0]
     return shape
-
-
-def _show_shape(shape: Sequence[int]) -> str:
-    return f"[{','.join(map(str, shape))}]"

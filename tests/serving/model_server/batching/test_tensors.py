@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serving.model_server.batching import rows as tensors
+from serving.model_server.batching import tensors
 from serving.model_server.errors import FailedPrecondition, InvalidArgument
 
 
