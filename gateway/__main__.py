@@ -7,7 +7,7 @@ import os
 import sys
 
 from gateway.server import PortUnavailable, serve
-from gateway.settings import Settings, SettingsError, help_table
+from gateway.settings.table import Settings, SettingsError, help_table
 
 
 def main() -> int:

@@ -35,7 +35,7 @@ from contract.errors import (
 from contract.tensors import TensorError
 
 if TYPE_CHECKING:
-    from gateway.classify import Answer
+    from gateway.classify.pipeline import Answer
 
 
 class GatewayError(Exception):

@@ -14,8 +14,9 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from gateway import logs, memory
-from gateway.settings import Settings
+from gateway import memory
+from gateway.observe import logs
+from gateway.settings.table import Settings
 
 # As prometheus_client names it; importing it here would fix its mode before the folder is known.
 _METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -94,7 +95,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """The application, made in the worker. Imported there too, after the metrics' folder is set."""
-        from gateway.app import create_app
+        from gateway.web.app import create_app
 
         return create_app(self._settings)
 

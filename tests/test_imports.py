@@ -119,7 +119,7 @@ def loaded_after(statement: str) -> set[str]:
     [
         "import contract.client, contract.images, contract.release, contract.versions",
         "import serving.__main__",
-        "import gateway.app",
+        "import gateway.web.app",
     ],
 )
 def test_a_process_without_tensorflow_stays_without_it(statement: str) -> None:

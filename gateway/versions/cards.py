@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from contract.card import ModelCard
 from contract.client import ModelSpec
-from gateway.upstream import Deadline, ModelServer
+from gateway.upstream.model_server import Deadline, ModelServer
 
 MAX_CARDS = 64
 

@@ -8,10 +8,10 @@ from typing import Any
 from contract.card import CardError
 from contract.client import ModelSpec, VersionStatus
 from contract.errors import ServableNotFound, ServingError
-from gateway.cards import CardCache
 from gateway.errors import UnknownModel
-from gateway.resolve import Resolver
-from gateway.upstream import Deadline, ModelServer
+from gateway.upstream.model_server import Deadline, ModelServer
+from gateway.versions.cards import CardCache
+from gateway.versions.resolve import Resolver
 
 _log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from contract.card import ModelCard
-from gateway.classify import Answer, Scores
-from gateway.decoding import Refusal
-from gateway.pictures import heatmap_uri
+from gateway.classify.decoding import Refusal
+from gateway.classify.pipeline import Answer, Scores
+from gateway.web.pictures import heatmap_uri
 
 
 def answer_json(answer: Answer, top_k: int | None, request_id: str) -> dict[str, Any]:

@@ -12,16 +12,16 @@ from typing import cast
 
 from flask import current_app
 
-from gateway.cards import CardCache
-from gateway.catalogue import Catalogue
-from gateway.classify import Classifier
-from gateway.decoding import Decoder
+from gateway.classify.decoding import Decoder
+from gateway.classify.pipeline import Classifier
 from gateway.errors import Busy
-from gateway.metrics import Metrics
-from gateway.releases import ReleaseWatcher
-from gateway.resolve import Resolver
-from gateway.settings import Settings
-from gateway.upstream import ModelServer
+from gateway.observe.metrics import Metrics
+from gateway.settings.table import Settings
+from gateway.upstream.model_server import ModelServer
+from gateway.versions.cards import CardCache
+from gateway.versions.catalogue import Catalogue
+from gateway.versions.releases import ReleaseWatcher
+from gateway.versions.resolve import Resolver
 
 EXTENSION = "vitrine"
 

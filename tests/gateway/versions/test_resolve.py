@@ -13,13 +13,13 @@ from contract.card import ImageSpec, ModelCard
 from contract.client import ServingClient
 from contract.release import FILE_NAME, ModelRelease, Release
 from contract.versions import write_atomically
-from gateway.cards import MAX_CARDS, CardCache
-from gateway.classify import Classifier
-from gateway.decoding import Decoded, Decoder, Upload
-from gateway.releases import ReleaseWatcher
-from gateway.resolve import Resolver, Wanted
-from gateway.settings import Settings
-from gateway.upstream import Deadline
+from gateway.classify.decoding import Decoded, Decoder, Upload
+from gateway.classify.pipeline import Classifier
+from gateway.settings.table import Settings
+from gateway.upstream.model_server import Deadline
+from gateway.versions.cards import MAX_CARDS, CardCache
+from gateway.versions.releases import ReleaseWatcher
+from gateway.versions.resolve import Resolver, Wanted
 from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.posting import post

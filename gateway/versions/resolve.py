@@ -10,11 +10,11 @@ from contract.card import ModelCard
 from contract.client import ModelSpec
 from contract.errors import ServableNotFound, ServingError
 from contract.release import STABLE
-from gateway.cards import CardCache
 from gateway.errors import NotReady, UnknownLabel, UnknownModel, UnknownVersion
-from gateway.releases import ReleaseWatcher
-from gateway.settings import Settings
-from gateway.upstream import Deadline, ModelServer
+from gateway.settings.table import Settings
+from gateway.upstream.model_server import Deadline, ModelServer
+from gateway.versions.cards import CardCache
+from gateway.versions.releases import ReleaseWatcher
 
 # How long the answer to "which is the latest?" and the news that a version is gone are believed.
 MEMORY_S = 0.5

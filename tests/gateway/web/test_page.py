@@ -13,7 +13,7 @@ from PIL import Image
 
 from contract.card import ImageSpec, SubjectSpec
 from contract.images import decode
-from gateway.pages import Bar
+from gateway.web.pages import Bar
 from tests.contract.pictures import encoded
 from tests.drawn import product
 from tests.gateway.conftest import MakeClient, png

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from gateway.settings import TABLE, Settings, SettingsError, help_table
+from gateway.settings.table import TABLE, Settings, SettingsError, help_table
 from tests.conftest import ROOT
 
 

@@ -8,9 +8,9 @@ from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.errors import NotReady
-from gateway.hooks import record
-from gateway.services import services
-from gateway.upstream import Deadline
+from gateway.upstream.model_server import Deadline
+from gateway.web.hooks import record
+from gateway.web.services import services
 
 blueprint = Blueprint("probes", __name__)
 _READY_TIMEOUT_S = 2.0

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from contract.card import ImageSpec, ModelCard
 from contract.client import SERVING_DEFAULT, ModelSpec
 from contract.errors import ServableNotFound
-from gateway.cards import CardCache
-from gateway.decoding import TOO_LARGE, Decoded, Decoder, Refusal, Upload
+from gateway.classify.decoding import TOO_LARGE, Decoded, Decoder, Refusal, Upload
 from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge, NoImage, TooManyImages
-from gateway.resolve import Resolved, Resolver, Wanted
-from gateway.settings import Settings
-from gateway.upstream import Deadline, ModelServer
+from gateway.settings.table import Settings
+from gateway.upstream.model_server import Deadline, ModelServer
+from gateway.versions.cards import CardCache
+from gateway.versions.resolve import Resolved, Resolver, Wanted
 
 EXPLAIN = "explain"
 # Each retry means that another version went away within this very request.

@@ -9,16 +9,16 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from contract.card import CardError, ImageSpec
 from contract.errors import ServingError
-from gateway.answers import ranking
-from gateway.api import classify_request
-from gateway.classify import Answer, Scores
-from gateway.decoding import Refusal, Upload
+from gateway.classify.decoding import Refusal, Upload
+from gateway.classify.pipeline import Answer, Scores
 from gateway.errors import EveryImageBad, GatewayError, Outcome, outcome_of
-from gateway.hooks import record
-from gateway.pictures import heatmap_uri, thumbnail
-from gateway.resolve import Wanted
-from gateway.services import services
-from gateway.upstream import Deadline
+from gateway.upstream.model_server import Deadline
+from gateway.versions.resolve import Wanted
+from gateway.web.answers import ranking
+from gateway.web.hooks import record
+from gateway.web.models import classify_request
+from gateway.web.pictures import heatmap_uri, thumbnail
+from gateway.web.services import services
 
 blueprint = Blueprint("pages", __name__)
 

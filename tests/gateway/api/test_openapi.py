@@ -16,7 +16,7 @@ from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeServing
 from tests.gateway.posting import post
 
-DESCRIPTION: dict[str, Any] = json.loads((ROOT / "gateway" / "openapi.json").read_text())
+DESCRIPTION: dict[str, Any] = json.loads((ROOT / "gateway" / "web" / "openapi.json").read_text())
 
 
 def check(value: object, shape: str) -> None:

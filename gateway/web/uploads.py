@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from flask import request
 
-from gateway.decoding import Upload
+from gateway.classify.decoding import Upload
 from gateway.errors import BadOption, NoImage
-from gateway.resolve import Wanted
+from gateway.versions.resolve import Wanted
 
 FIELD = "images"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Blueprint
 
-from gateway.answers import answer_json
-from gateway.classify import Answer
+from gateway.classify.pipeline import Answer
 from gateway.errors import EveryImageBad
-from gateway.hooks import record
-from gateway.services import services
-from gateway.uploads import Options, read_options, read_uploads
-from gateway.upstream import Deadline
+from gateway.upstream.model_server import Deadline
+from gateway.web.answers import answer_json
+from gateway.web.hooks import record
+from gateway.web.services import services
+from gateway.web.uploads import Options, read_options, read_uploads
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 

@@ -10,11 +10,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from contract.card import CardError
 from contract.errors import ServingError
 from contract.tensors import TensorError
-from gateway.answers import predictions_json
 from gateway.errors import EveryImageBad, GatewayError, Outcome, outcome_of
-from gateway.hooks import record
-from gateway.pages import render_error
-from gateway.services import services
+from gateway.web.answers import predictions_json
+from gateway.web.hooks import record
+from gateway.web.pages import render_error
+from gateway.web.services import services
 
 _log = logging.getLogger(__name__)
 _FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")

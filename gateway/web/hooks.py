@@ -12,10 +12,10 @@ from typing import cast
 from flask import Flask, Response, g, request
 
 from gateway import memory
-from gateway.classify import Answer
-from gateway.decoding import Refusal
-from gateway.logs import FIELDS
-from gateway.services import services
+from gateway.classify.decoding import Refusal
+from gateway.classify.pipeline import Answer
+from gateway.observe.logs import FIELDS
+from gateway.web.services import services
 
 _log = logging.getLogger("gateway.request")
 

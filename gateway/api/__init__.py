@@ -1,0 +1,1 @@
+"""The HTTP API for classification, answered in the event loop without Flask."""

@@ -1,0 +1,1 @@
+"""From uploaded bytes to probabilities. Knows neither HTTP nor Flask."""

@@ -1,0 +1,1 @@
+"""The gateway's settings: one table, read once from the environment."""

@@ -1,0 +1,1 @@
+"""Which version answers, and what is known of it."""

@@ -1,0 +1,1 @@
+"""The pages, and the routes that only describe: a Flask application."""
