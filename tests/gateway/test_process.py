@@ -216,7 +216,7 @@ def test_a_bad_setting_is_one_sentence_and_status_1() -> None:
 
 
 def test_tensorflow_is_not_imported() -> None:
-    program = "import sys, gateway.app, gateway.server; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    program = "import sys, gateway.web.app, gateway.server; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=30).returncode == 0
 
 
