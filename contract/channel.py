@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import grpc
+import grpc.aio
 
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 MODEL_SERVICE = "tensorflow.serving.ModelService"
@@ -22,6 +23,11 @@ def open_channel(target: str) -> grpc.Channel:
             ``ipv4:10.0.0.1:8500,10.0.0.2:8500``.
     """
     return grpc.insecure_channel(_uri(target), options=_OPTIONS)
+
+
+def open_async_channel(target: str) -> grpc.aio.Channel:
+    """The same for the running event loop."""
+    return grpc.aio.insecure_channel(_uri(target), options=_OPTIONS)
 
 
 def _uri(target: str) -> str:

@@ -6,74 +6,37 @@ Every call has a deadline and raises nothing but `contract.errors.ServingError` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import grpc
-import numpy as np
-from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from contract import tensors
+from contract import messages
 from contract import wire_pb2 as wire
 from contract.card import ModelCard
-from contract.channel import MODEL_SERVICE, PREDICTION_SERVICE, open_channel
+from contract.channel import open_channel
 from contract.errors import ModelServerUnavailable, from_grpc
+from contract.messages import (
+    DEFAULT_TIMEOUT_S,
+    DESCRIBE,
+    SERVING_DEFAULT,
+    Metadata,
+    ModelSpec,
+    Prediction,
+    VersionStatus,
+)
 
-DEFAULT_TIMEOUT_S = 10.0
-SERVING_DEFAULT = "serving_default"
-DESCRIBE = "describe"
-_SIGNATURE_DEF = "signature_def"
-
-_Response = TypeVar("_Response", bound=Message)
-Metadata = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """Which servable is meant: the latest version of a model, one version of it, or the one under a label."""
-
-    name: str
-    version: int | None = None
-    label: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.version is not None and self.label is not None:
-            raise ValueError(
-                f"Expected a version or a label. Received: version {self.version} and label {self.label!r}"
-            )
-
-    def to_proto(self, signature: str = "") -> wire.ModelSpec:
-        """The message, with the signature's name where one is meant."""
-        spec = wire.ModelSpec(name=self.name, signature_name=signature)
-        if self.version is not None:
-            spec.version.value = self.version
-        if self.label is not None:
-            spec.version_label = self.label
-        return spec
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a servable answered, and which version of it that was."""
-
-    version: int
-    outputs: Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class VersionStatus:
-    """One version as a server sees it: START, LOADING, AVAILABLE, UNLOADING or END, and the error that ended it."""
-
-    version: int
-    state: str
-    error: str = ""
-
-    @property
-    def available(self) -> bool:
-        """True if requests for this version are answered."""
-        return self.state == "AVAILABLE"
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "DESCRIBE",
+    "SERVING_DEFAULT",
+    "Metadata",
+    "ModelSpec",
+    "Prediction",
+    "ServingClient",
+    "VersionStatus",
+]
 
 
 class ServingClient:
@@ -88,14 +51,10 @@ class ServingClient:
         self._timeout_s = timeout_s
         self._channel = open_channel(target)
         call = self._channel.unary_unary
-        predict = f"/{PREDICTION_SERVICE}/Predict"
-        metadata = f"/{PREDICTION_SERVICE}/GetModelMetadata"
-        status = f"/{MODEL_SERVICE}/GetModelStatus"
-        reload_config = f"/{MODEL_SERVICE}/HandleReloadConfigRequest"
-        self._predict = call(predict, _to_bytes, wire.PredictResponse.FromString)
-        self._metadata = call(metadata, _to_bytes, wire.GetModelMetadataResponse.FromString)
-        self._status = call(status, _to_bytes, wire.GetModelStatusResponse.FromString)
-        self._reload = call(reload_config, _to_bytes, wire.ReloadConfigResponse.FromString)
+        self._predict = call(messages.PREDICT)
+        self._metadata = call(messages.GET_MODEL_METADATA)
+        self._status = call(messages.GET_MODEL_STATUS)
+        self._reload = call(messages.RELOAD_CONFIG)
 
     def predict(
         self,
@@ -117,14 +76,8 @@ class ServingClient:
             timeout_s: This call's deadline, retries included; the client's own if None.
             metadata: gRPC metadata, for instance a request id.
         """
-        request = wire.PredictRequest(
-            model_spec=spec.to_proto(signature),
-            inputs={name: tensors.to_proto(array) for name, array in inputs.items()},
-            output_filter=outputs,
-        )
-        response = self._call(self._predict, request, timeout_s, metadata)
-        arrays = {name: tensors.from_proto(proto) for name, proto in response.outputs.items()}
-        return Prediction(response.model_spec.version.value, arrays)
+        request = messages.predict_request(spec, inputs, signature, outputs)
+        return messages.prediction(self._call(self._predict, request, timeout_s, metadata))
 
     def describe(self, spec: ModelSpec, *, timeout_s: float | None = None) -> ModelCard:
         """The card of the version that answers, under the number that the server gives it.
@@ -132,29 +85,21 @@ class ServingClient:
         Raises:
             CardError: The model answers with something that is no card.
         """
-        query = {"query": np.array([b""], dtype=object)}
-        prediction = self.predict(spec, query, signature=DESCRIBE, timeout_s=timeout_s)
-        return ModelCard.from_json(prediction.outputs["card"].item(0)).with_version(prediction.version)
+        inputs = messages.DESCRIBE_INPUTS
+        return messages.card_of(self.predict(spec, inputs, signature=DESCRIBE, timeout_s=timeout_s))
 
     def signatures(self, spec: ModelSpec, *, timeout_s: float | None = None) -> Mapping[str, wire.SignatureDef]:
         """The signatures of the servable, by name."""
-        request = wire.GetModelMetadataRequest(model_spec=spec.to_proto(), metadata_field=[_SIGNATURE_DEF])
-        response = self._call(self._metadata, request, timeout_s)
-        return wire.SignatureDefMap.FromString(response.metadata[_SIGNATURE_DEF].value).signature_def
+        return messages.signatures(self._call(self._metadata, messages.metadata_request(spec), timeout_s))
 
     def status(self, spec: ModelSpec, *, timeout_s: float | None = None) -> list[VersionStatus]:
         """Every version of the model that the server knows, newest first; versions that are gone stay as END."""
-        request = wire.GetModelStatusRequest(model_spec=spec.to_proto())
-        response = self._call(self._status, request, timeout_s)
-        versions = [
-            VersionStatus(one.version, wire.ModelVersionStatus.State.Name(one.state), one.status.error_message)
-            for one in response.model_version_status
-        ]
-        return sorted(versions, key=lambda status: -status.version)
+        return messages.statuses(self._call(self._status, messages.status_request(spec), timeout_s))
 
     def reload(self, config: wire.ModelServerConfig, *, timeout_s: float | None = None) -> None:
         """Replaces the server's whole model list. Do not use it on a server that polls a config file."""
-        self._call(self._reload, wire.ReloadConfigRequest(config=config), timeout_s)
+        request = wire.ReloadConfigRequest(config=config).SerializeToString()
+        self._call(self._reload, request, timeout_s)
 
     def wait_ready(self, timeout_s: float) -> None:
         """Returns as soon as a connection stands.
@@ -180,18 +125,10 @@ class ServingClient:
         self.close()
 
     def _call(
-        self,
-        method: Callable[..., _Response],
-        request: Message,
-        timeout_s: float | None,
-        metadata: Metadata = (),
-    ) -> _Response:
+        self, method: Callable[..., bytes], request: bytes, timeout_s: float | None, metadata: Metadata = ()
+    ) -> bytes:
         deadline_s = self._timeout_s if timeout_s is None else timeout_s
         try:
             return method(request, timeout=deadline_s, metadata=metadata)
         except grpc.RpcError as error:
             raise from_grpc(error) from error
-
-
-def _to_bytes(message: Message) -> bytes:
-    return message.SerializeToString()

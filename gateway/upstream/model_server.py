@@ -1,4 +1,4 @@
-"""The seam to the model server: what the gateway asks of `contract.client.ServingClient`, and the time left for it."""
+"""The seam to the model server: what the gateway asks of `contract.aio.AsyncServingClient`, and the time left for it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from contract.card import ModelCard
-from contract.client import Metadata, ModelSpec, Prediction, VersionStatus
 from contract.errors import DeadlineExceeded
+from contract.messages import Metadata, ModelSpec, Prediction, VersionStatus
 
 
 class ModelServer(Protocol):
-    """The part of `contract.client.ServingClient` that the gateway needs; tests put another in its place."""
+    """The part of `contract.aio.AsyncServingClient` that the gateway needs; tests put another in its place."""
 
-    def predict(
+    async def predict(
         self,
         spec: ModelSpec,
         inputs: Mapping[str, NDArray[Any]],
@@ -28,22 +28,26 @@ class ModelServer(Protocol):
     ) -> Prediction:
         """Runs a signature."""
 
-    def describe(self, spec: ModelSpec, *, timeout_s: float | None = ...) -> ModelCard:
+    async def describe(self, spec: ModelSpec, *, timeout_s: float | None = ...) -> ModelCard:
         """The card of the version that answers."""
 
-    def status(self, spec: ModelSpec, *, timeout_s: float | None = ...) -> list[VersionStatus]:
+    async def status(self, spec: ModelSpec, *, timeout_s: float | None = ...) -> list[VersionStatus]:
         """Every version of a model, newest first."""
 
 
 class Deadline:
-    """The moment at which a request is given up, shared by all calls made for it."""
+    """The moment at which a request is given up, shared by all calls made for it.
+
+    Attributes:
+        at_s: That moment, by `time.monotonic`.
+    """
 
     def __init__(self, timeout_s: float) -> None:
-        self._end = time.monotonic() + timeout_s
+        self.at_s = time.monotonic() + timeout_s
 
     def left_s(self) -> float:
         """Seconds that remain. Raises DeadlineExceeded if none do."""
-        left = self._end - time.monotonic()
+        left = self.at_s - time.monotonic()
         if left <= 0:
             raise DeadlineExceeded("The request's time is up")
         return left
