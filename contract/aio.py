@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import grpc
 import grpc.aio
@@ -25,6 +25,8 @@ from contract.messages import (
     VersionStatus,
 )
 
+_Method: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
+
 
 class AsyncServingClient:
     """A client of one TensorFlow Serving address, which may stand for many replicas.
@@ -39,8 +41,8 @@ class AsyncServingClient:
         self._channel = open_async_channel(target)
         # Without serializers gRPC takes and gives bytes, and makes them once.
         call = self._channel.unary_unary
-        self._predict = call(messages.PREDICT)
-        self._status = call(messages.GET_MODEL_STATUS)
+        self._predict: _Method = call(messages.PREDICT)
+        self._status: _Method = call(messages.GET_MODEL_STATUS)
 
     async def predict(
         self,
@@ -85,9 +87,7 @@ class AsyncServingClient:
     ) -> None:
         await self.close()
 
-    async def _call(
-        self, method: Callable[..., Any], request: bytes, timeout_s: float | None, metadata: Metadata = ()
-    ) -> bytes:
+    async def _call(self, method: _Method, request: bytes, timeout_s: float | None, metadata: Metadata = ()) -> bytes:
         deadline_s = self._timeout_s if timeout_s is None else timeout_s
         try:
             response: bytes = await method(request, timeout=deadline_s, metadata=metadata)

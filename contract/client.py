@@ -5,9 +5,9 @@ Every call has a deadline and raises nothing but `contract.errors.ServingError` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import grpc
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ __all__ = [
 ]
 
 
+_Method: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
+
+
 class ServingClient:
     """A client of one TensorFlow Serving address, which may stand for many replicas.
 
@@ -51,10 +54,10 @@ class ServingClient:
         self._timeout_s = timeout_s
         self._channel = open_channel(target)
         call = self._channel.unary_unary
-        self._predict = call(messages.PREDICT)
-        self._metadata = call(messages.GET_MODEL_METADATA)
-        self._status = call(messages.GET_MODEL_STATUS)
-        self._reload = call(messages.RELOAD_CONFIG)
+        self._predict: _Method = call(messages.PREDICT)
+        self._metadata: _Method = call(messages.GET_MODEL_METADATA)
+        self._status: _Method = call(messages.GET_MODEL_STATUS)
+        self._reload: _Method = call(messages.RELOAD_CONFIG)
 
     def predict(
         self,
@@ -124,11 +127,9 @@ class ServingClient:
     ) -> None:
         self.close()
 
-    def _call(
-        self, method: Callable[..., bytes], request: bytes, timeout_s: float | None, metadata: Metadata = ()
-    ) -> bytes:
+    def _call(self, method: _Method, request: bytes, timeout_s: float | None, metadata: Metadata = ()) -> bytes:
         deadline_s = self._timeout_s if timeout_s is None else timeout_s
         try:
-            return method(request, timeout=deadline_s, metadata=metadata)
+            return method(request, timeout=deadline_s, metadata=tuple(metadata))
         except grpc.RpcError as error:
             raise from_grpc(error) from error

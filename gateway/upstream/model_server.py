@@ -1,4 +1,4 @@
-"""The seam to the model server: what the gateway asks of `contract.aio.AsyncServingClient`, and the time left for it."""
+"""The seam to the model server: what is asked of `contract.aio.AsyncServingClient`, and the time left for it."""
 
 from __future__ import annotations
 
