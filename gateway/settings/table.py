@@ -1,180 +1,214 @@
-"""The gateway's settings: one table, read once from the environment, at the edge."""
+"""The table of settings: every variable that the gateway reads, its default and what it is for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from contract.images import MAX_PIXELS
+from gateway.settings import parse
+from gateway.settings.cores import usable
+from gateway.settings.row import Group, Setting, SettingsError
 
+__all__ = ["GROUPS", "TABLE", "SettingsError", "help_table"]
 
-class SettingsError(ValueError):
-    """An environment variable whose value makes no sense; the message names it, what came and what was wanted."""
+# A worker's event loop fills a core, so more of them than cores only cost memory. Beyond eight the model server bounds
+# the throughput, and each further worker makes the batches that concurrent requests share smaller.
+_WORKERS = min(usable(), 8)
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that an operator may choose. `TABLE` says what each is for; build it with `Settings.from_env`."""
-
-    serving: str
-    repository: Path | None
-    models: tuple[str, ...]
-    default_model: str | None
-    host: str
-    port: int
-    workers: int
-    threads: int
-    timeout_s: float
-    max_file_bytes: int
-    max_files: int
-    max_body_bytes: int
-    max_pixels: int
-    max_batch: int
-    max_inflight: int
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """Reads every variable of `TABLE`; an unset or empty one has its default.
-
-        Raises:
-            SettingsError: A value that cannot be understood.
-        """
-        return cls(**{row.name: row.read(environ) for row in TABLE})
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One row: the field of `Settings`, its variable, its default as one would write it there, and what it is for."""
-
-    name: str
-    variable: str
-    default: str
-    help: str
-    parse: Callable[[str], Any]
-
-    def read(self, environ: Mapping[str, str]) -> Any:
-        """The value from the environment. Raises SettingsError, which names the variable."""
-        text = environ.get(self.variable, "").strip() or self.default
-        try:
-            return self.parse(text)
-        except ValueError as error:
-            raise SettingsError(f"{self.variable}: {error}. Received: {text!r}") from None
+GROUPS: tuple[Group, ...] = (
+    Group(
+        "Models",
+        (
+            Setting(
+                "serving",
+                "VITRINE_SERVING",
+                "localhost:8500",
+                "TensorFlow Serving's gRPC address, host:port.",
+                parse.target,
+            ),
+            Setting(
+                "repository",
+                "MODEL_REPOSITORY",
+                "",
+                "Folder of the model repository; its release.json names models and labels and is read again when it "
+                "changes.",
+                parse.folder,
+            ),
+            Setting(
+                "models",
+                "VITRINE_MODELS",
+                "",
+                "Model names with commas between, for a TensorFlow Serving without a release.json.",
+                parse.names,
+            ),
+            Setting(
+                "default_model",
+                "VITRINE_DEFAULT_MODEL",
+                "",
+                "The model for callers who name none; the first of VITRINE_MODELS, else of release.json, if empty.",
+                parse.name,
+            ),
+        ),
+    ),
+    Group(
+        "Server",
+        (
+            Setting("host", "VITRINE_HOST", "0.0.0.0", "Address to listen on.", str),
+            Setting(
+                "port", "VITRINE_PORT", "8080", "TCP port to listen on; 0 takes any free one.", parse.whole(0, 65535)
+            ),
+            Setting(
+                "workers",
+                "VITRINE_WORKERS",
+                "0",
+                "Worker processes; 0 starts one a core, at most 8.",
+                parse.count_or_cores(256, _WORKERS),
+            ),
+            Setting(
+                "threads",
+                "VITRINE_THREADS",
+                "16",
+                "Threads in each worker for pages, probes and documentation; classifications need none of them.",
+                parse.whole(2, 1024),
+            ),
+            Setting(
+                "decode_threads",
+                "VITRINE_DECODE_THREADS",
+                "0",
+                "Threads in each worker that decode pictures; 0 starts one a core.",
+                parse.count_or_cores(256, usable()),
+            ),
+            Setting(
+                "trusted_proxies",
+                "VITRINE_TRUSTED_PROXIES",
+                "",
+                "Addresses or networks with commas between, whose X-Forwarded-For, -Proto and -Prefix are believed; "
+                "those of nobody else are.",
+                parse.networks,
+            ),
+        ),
+    ),
+    Group(
+        "Limits of a request",
+        (
+            Setting(
+                "timeout_s",
+                "VITRINE_TIMEOUT_S",
+                "10",
+                "Seconds after which a request is given up (504).",
+                parse.seconds,
+            ),
+            Setting(
+                "max_file_bytes",
+                "VITRINE_MAX_FILE_BYTES",
+                "20971520",
+                "Bytes of one picture; 20 MiB, or VITRINE_MAX_BODY_BYTES if that is less.",
+                parse.whole(1),
+            ),
+            Setting("max_files", "VITRINE_MAX_FILES", "128", "Pictures in one request.", parse.whole(1)),
+            Setting(
+                "max_body_bytes", "VITRINE_MAX_BODY_BYTES", "67108864", "Bytes of one request; 64 MiB.", parse.whole(1)
+            ),
+            Setting(
+                "max_pixels",
+                "VITRINE_MAX_PIXELS",
+                str(MAX_PIXELS),
+                "Width times height of one picture; a larger one is refused before it is decoded.",
+                parse.whole(1),
+            ),
+        ),
+    ),
+    Group(
+        "Load",
+        (
+            Setting(
+                "max_batch",
+                "VITRINE_MAX_BATCH",
+                "32",
+                "Pictures in one call to the model server; at most its own max_batch_size where it batches.",
+                parse.whole(1),
+            ),
+            Setting(
+                "max_inflight",
+                "VITRINE_MAX_INFLIGHT",
+                "64",
+                "Classifications at once in each worker; more get 429.",
+                parse.whole(1),
+            ),
+            Setting(
+                "max_buffered_bytes",
+                "VITRINE_MAX_BUFFERED_BYTES",
+                "268435456",
+                "Bytes of uploads held at once in each worker, 256 MiB; more get 429. At least VITRINE_MAX_BODY_BYTES.",
+                parse.whole(1),
+            ),
+        ),
+    ),
+    Group(
+        "Who may ask, and how much",
+        (
+            Setting(
+                "api_keys_file",
+                "VITRINE_API_KEYS_FILE",
+                "",
+                "File of API keys, one a line, as name:key or name:sha256:<hex digest of the key>; # begins a comment. "
+                "Read again when it changes. With it, everything but /healthz, /readyz and /metrics asks for a key: "
+                "programs send X-API-Key or Authorization: Bearer, browsers ask for the name and the key.",
+                parse.file,
+            ),
+            Setting(
+                "rate_limit",
+                "VITRINE_RATE_LIMIT",
+                "",
+                "Pictures that one client may send, such as 600/minute or 10/second, over all workers; more get 429. A "
+                "client is an API key's name, else an address. No limit if empty.",
+                parse.rate,
+            ),
+        ),
+    ),
+    Group(
+        "What operators see",
+        (
+            Setting(
+                "log_level",
+                "VITRINE_LOG_LEVEL",
+                "info",
+                f"The least level that is logged: {', '.join(parse.LEVELS)}. At debug, probes are logged too.",
+                parse.level,
+            ),
+            Setting(
+                "otlp_endpoint",
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "",
+                "An OpenTelemetry collector's URL for OTLP over HTTP, such as http://localhost:4318; traces are sent "
+                "if it is set. The standard's other OTEL_ variables hold as well.",
+                parse.url,
+            ),
+            Setting(
+                "otlp_traces_endpoint",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                "",
+                "The same as a whole URL, path and all, for traces alone.",
+                parse.url,
+            ),
+        ),
+    ),
+)
+TABLE: tuple[Setting, ...] = tuple(row for group in GROUPS for row in group.rows)
 
 
 def help_table() -> str:
     """All settings as text, for ``python -m gateway --help``."""
     lines = []
-    for row in TABLE:
-        lines += [f"  {row.variable} (default: {row.default or 'none'})", f"      {row.help}"]
-    return "\n".join(lines)
+    for group in GROUPS:
+        lines += ["", f"{group.title}:"]
+        for row in group.rows:
+            lines += [f"  {row.variable} (default: {row.default or 'none'})", f"      {row.help}"]
+    return "\n".join(lines[1:])
 
 
-def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    wanted = f"expected a whole number from {low:,} to {high:,}" if high else f"expected a whole number, at least {low}"
+def __getattr__(name: str) -> type:
+    # The class stood here before; it needs the table, so the table cannot import it first.
+    if name == "Settings":
+        from gateway.settings.settings import Settings
 
-    def parse(text: str) -> int:
-        value = int(text) if text.isascii() and text.isdigit() else low - 1
-        if value < low or (high is not None and value > high):
-            raise ValueError(wanted)
-        return value
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    wanted = "expected a number of seconds, above 0 and at most 3600"
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(wanted) from None
-    if not 0 < value <= 3600:
-        raise ValueError(wanted)
-    return value
-
-
-def _target(text: str) -> str:
-    port = text.rpartition(":")[2]
-    if "://" in text or (not text.startswith("unix:") and not port.isdigit()):
-        raise ValueError("expected host:port, or a gRPC target such as ipv4:10.0.0.1:8500,10.0.0.2:8500")
-    return text
-
-
-def _folder(text: str) -> Path | None:
-    if text and Path(text).exists() and not Path(text).is_dir():
-        raise ValueError("expected a folder")
-    return Path(text) if text else None
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if any(not set(name) <= _NAME_CHARACTERS for name in names):
-        raise ValueError("expected model names of letters, digits, '.', '_' and '-', with commas between")
-    return names
-
-
-def _name(text: str) -> str | None:
-    names = _names(text)
-    if len(names) > 1:
-        raise ValueError("expected one model name")
-    return names[0] if names else None
-
-
-_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
-
-TABLE: tuple[Setting, ...] = (
-    Setting("serving", "VITRINE_SERVING", "localhost:8500", "TensorFlow Serving's gRPC address, host:port.", _target),
-    Setting(
-        "repository",
-        "MODEL_REPOSITORY",
-        "",
-        "Folder of the model repository; its release.json names models and labels and is read again when it changes.",
-        _folder,
-    ),
-    Setting(
-        "models",
-        "VITRINE_MODELS",
-        "",
-        "Model names with commas between, for a TensorFlow Serving without a release.json.",
-        _names,
-    ),
-    Setting(
-        "default_model",
-        "VITRINE_DEFAULT_MODEL",
-        "",
-        "The model for callers who name none; the first of VITRINE_MODELS, else of release.json, if empty.",
-        _name,
-    ),
-    Setting("host", "VITRINE_HOST", "0.0.0.0", "Address to listen on.", str),
-    Setting("port", "VITRINE_PORT", "8080", "TCP port to listen on; 0 takes any free one.", _whole(0, 65535)),
-    Setting("workers", "VITRINE_WORKERS", "2", "Worker processes.", _whole(1, 256)),
-    Setting(
-        "threads", "VITRINE_THREADS", "16", "Threads in each worker: requests read or answered at once.", _whole(2)
-    ),
-    Setting("timeout_s", "VITRINE_TIMEOUT_S", "10", "Seconds after which a request is given up (504).", _seconds),
-    Setting("max_file_bytes", "VITRINE_MAX_FILE_BYTES", "20971520", "Bytes of one picture; 20 MiB.", _whole(1)),
-    Setting("max_files", "VITRINE_MAX_FILES", "128", "Pictures in one request.", _whole(1)),
-    Setting("max_body_bytes", "VITRINE_MAX_BODY_BYTES", "67108864", "Bytes of one request; 64 MiB.", _whole(1)),
-    Setting(
-        "max_pixels",
-        "VITRINE_MAX_PIXELS",
-        str(MAX_PIXELS),
-        "Width times height of one picture; a larger one is refused before it is decoded.",
-        _whole(1),
-    ),
-    Setting(
-        "max_batch",
-        "VITRINE_MAX_BATCH",
-        "32",
-        "Pictures in one call to the model server; at most its own max_batch_size where it batches.",
-        _whole(1),
-    ),
-    Setting(
-        "max_inflight",
-        "VITRINE_MAX_INFLIGHT",
-        "12",
-        "Classifications at once in each worker, more get 429; below VITRINE_THREADS, so that probes find a thread.",
-        _whole(1),
-    ),
-)
+        return Settings
+    raise AttributeError(name)

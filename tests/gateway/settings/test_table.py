@@ -8,7 +8,9 @@ from dataclasses import fields
 
 import pytest
 
-from gateway.settings.table import TABLE, Settings, SettingsError, help_table
+from gateway.settings.row import SettingsError
+from gateway.settings.settings import Settings
+from gateway.settings.table import TABLE, help_table
 from tests.conftest import ROOT
 
 
