@@ -5,7 +5,15 @@
     |-- TooManyImages      more pictures than allowed
     |-- EveryImageBad      no picture of the request could be read; carries each one's reason
     |   `-- EveryImageTooLarge
+    |-- BadBody            a body that breaks the rules of its content type
+    |-- BodyTooLarge       more bytes than allowed
+    |-- TooManyParts       a form of more or larger parts than allowed
+    |-- UploadStalled      nothing of the request arrived for a while
+    |-- ClientGone         the client hung up: nobody will read the answer
     |-- BadOption          an option that makes no sense
+    |-- UnsupportedBody    a body of a kind that is not read
+    |-- MethodNotAllowed   an address that does not take this method
+    |-- NotAcceptable      an answer wanted in a format that is not given
     |-- UnknownModel       no such model
     |-- UnknownVersion     no such version, or it is not loaded
     |-- UnknownLabel       no such label
@@ -35,7 +43,7 @@ from contract.errors import (
 from contract.tensors import TensorError
 
 if TYPE_CHECKING:
-    from gateway.classify.pipeline import Answer
+    from gateway.classify.answer import Answer
 
 
 class GatewayError(Exception):
@@ -62,8 +70,40 @@ class EveryImageTooLarge(EveryImageBad):
     """Every picture of the request has more bytes than allowed."""
 
 
+class BadBody(GatewayError):
+    """A body that breaks the rules of its content type."""
+
+
+class BodyTooLarge(GatewayError):
+    """More bytes than allowed."""
+
+
+class TooManyParts(GatewayError):
+    """A form of more or larger parts than allowed."""
+
+
+class UploadStalled(GatewayError):
+    """Nothing of the request arrived for a while."""
+
+
+class ClientGone(GatewayError):
+    """The client hung up: nobody will read the answer."""
+
+
 class BadOption(GatewayError):
     """An option that makes no sense."""
+
+
+class UnsupportedBody(GatewayError):
+    """A body of a kind that is not read."""
+
+
+class MethodNotAllowed(GatewayError):
+    """An address that does not take this method."""
+
+
+class NotAcceptable(GatewayError):
+    """An answer wanted in a format that is not given."""
 
 
 class UnknownModel(GatewayError):
@@ -110,7 +150,16 @@ class Outcome:
 
 OUTCOMES: dict[type[Exception], Outcome] = {
     NoImage: Outcome(400, "no_image"),
+    BadBody: Outcome(400, "bad_body"),
+    BodyTooLarge: Outcome(413, "body_too_large"),
+    TooManyParts: Outcome(413, "too_many_parts"),
+    UploadStalled: Outcome(408, "upload_stalled"),
+    # Nobody sees it but the log, where other servers write the same number.
+    ClientGone: Outcome(499, "client_gone"),
     BadOption: Outcome(400, "bad_option"),
+    UnsupportedBody: Outcome(415, "unsupported_body"),
+    MethodNotAllowed: Outcome(405, "method_not_allowed"),
+    NotAcceptable: Outcome(406, "not_acceptable"),
     UnknownModel: Outcome(404, "unknown_model"),
     UnknownVersion: Outcome(404, "unknown_version"),
     UnknownLabel: Outcome(404, "unknown_label"),
@@ -139,6 +188,9 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     ModelServerFault: Outcome(502, "model_server_fault", "The model server broke while answering."),
     ServingError: Outcome(502, "model_server_fault", "The model server broke while answering."),
 }
+
+
+BUG = Outcome(500, "internal_error", "Something broke inside the gateway. Its operator finds the reason in the log.")
 
 
 def outcome_of(error: Exception) -> Outcome | None:
