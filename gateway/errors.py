@@ -19,6 +19,8 @@
     |-- UnknownLabel       no such label
     |-- NotReady           a model that is known but has no loaded version
     |-- Busy               as many requests as allowed are being answered already
+    |   `-- RateLimited      the client sent as many pictures as it may for now
+    |-- Unauthorized       no API key, or one that is nobody's
     `-- BadModelAnswer     the model answered with something that makes no sense
 
 Beside these stands `contract.errors.ServingError`, what the model server did.
@@ -123,7 +125,19 @@ class NotReady(GatewayError):
 
 
 class Busy(GatewayError):
-    """As many requests as allowed are being answered already."""
+    """As many requests as allowed are being answered already; `retry_after_s` says when to try again."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(Busy):
+    """The client sent as many pictures as it may for now."""
+
+
+class Unauthorized(GatewayError):
+    """A request without an API key, or with one that is nobody's."""
 
 
 class BadModelAnswer(GatewayError):
@@ -167,6 +181,8 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     EveryImageTooLarge: Outcome(413, "too_large"),
     EveryImageBad: Outcome(422, "every_image_bad"),
     Busy: Outcome(429, "overloaded", retry_after_s=1),
+    RateLimited: Outcome(429, "rate_limited", retry_after_s=1),
+    Unauthorized: Outcome(401, "unauthorized"),
     NotReady: Outcome(503, "model_not_ready", retry_after_s=1),
     BadModelAnswer: Outcome(502, "bad_model_answer"),
     CardError: Outcome(
@@ -198,5 +214,6 @@ def outcome_of(error: Exception) -> Outcome | None:
     for kind in type(error).__mro__:
         if kind in OUTCOMES:
             found = OUTCOMES[kind]
-            return found if found.message else Outcome(found.status, found.code, str(error), found.retry_after_s)
+            retry_after_s = getattr(error, "retry_after_s", found.retry_after_s)
+            return Outcome(found.status, found.code, found.message or str(error), retry_after_s)
     return None

@@ -1,1 +1,1 @@
-"""Who may have how much: places for requests in flight, API keys, rate limits."""
+"""Who gets in: places, API keys, rate limits, and who a client behind proxies is."""
