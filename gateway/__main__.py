@@ -7,7 +7,9 @@ import os
 import sys
 
 from gateway.server import PortUnavailable, serve
-from gateway.settings.table import Settings, SettingsError, help_table
+from gateway.settings.row import SettingsError
+from gateway.settings.settings import Settings
+from gateway.settings.table import help_table
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from gateway import memory
 from gateway.observe import logs
-from gateway.settings.table import Settings
+from gateway.settings.settings import Settings
 
 # As prometheus_client names it; importing it here would fix its mode before the folder is known.
 _METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from contract import images
 from contract.card import ImageSpec
-from gateway.settings.table import Settings
+from gateway.settings.settings import Settings
 
 TOO_LARGE = "file_too_large"
 

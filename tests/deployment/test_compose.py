@@ -7,7 +7,8 @@ import re
 import pytest
 
 from contract.release import FILE_NAME as RELEASE_FILE
-from gateway.settings.table import TABLE, Settings
+from gateway.settings.settings import Settings
+from gateway.settings.table import TABLE
 from serving.model_server import command_line
 from serving.model_server.batching.parameters import read_batching_parameters
 from serving.models_config import FILE_NAME as CONFIG_FILE

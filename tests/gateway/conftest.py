@@ -16,7 +16,7 @@ import requests
 from flask.testing import FlaskClient
 from PIL import Image
 
-from gateway.settings.table import Settings
+from gateway.settings.settings import Settings
 from gateway.web.app import create_app
 from tests.conftest import ROOT, pick_port
 from tests.gateway.fake_serving import FakeModel, FakeServing, card

@@ -19,7 +19,7 @@ from contract.client import Metadata, ModelSpec, Prediction, VersionStatus
 from contract.errors import ModelServerFault, PreconditionFailed, ServingError
 from gateway import errors as gateway_errors
 from gateway.errors import OUTCOMES, EveryImageBad, GatewayError, outcome_of
-from gateway.settings.table import Settings
+from gateway.settings.settings import Settings
 from gateway.web.app import create_app
 from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeServing, card

@@ -15,7 +15,7 @@ from contract.release import FILE_NAME, ModelRelease, Release
 from contract.versions import write_atomically
 from gateway.classify.decoding import Decoded, Decoder, Upload
 from gateway.classify.pipeline import Classifier
-from gateway.settings.table import Settings
+from gateway.settings.settings import Settings
 from gateway.upstream.model_server import Deadline
 from gateway.versions.cards import MAX_CARDS, CardCache
 from gateway.versions.releases import ReleaseWatcher
