@@ -38,6 +38,11 @@ def version_numbers(model_dir: Path) -> list[int]:
     return sorted(int(path.name) for path in model_dir.iterdir() if _is_version(path))
 
 
+def samples_folder(version: Path) -> Path:
+    """Where a version keeps a few pictures to try it with; a version may have none."""
+    return version / "assets.extra" / "samples"
+
+
 @contextmanager
 def publishing(repository: Path, name: str) -> Iterator[tuple[Path, int]]:
     """Gives an empty staging directory and the version number it will have; renames it at the end of the block.

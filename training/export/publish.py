@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 from contract.card import ModelCard
-from contract.versions import PublishError, publishing, version_numbers
+from contract.versions import PublishError, publishing, samples_folder, version_numbers
 from training.export import signatures
 from training.export.gate import MARGIN, Gate, judge
 from training.export.live import fingerprint, live_version
@@ -109,7 +109,7 @@ def _aside(repository: Path, name: str) -> Iterator[tuple[Path, int]]:
 
 
 def _write_extra(staging: Path, run: Run, card: ModelCard, report: dict[str, Any]) -> Path:
-    """What lies beside the model: its card, its report and where it comes from."""
+    """What lies beside the model: its card, its report, where it comes from, and pictures to try it with."""
     extra = staging / "assets.extra"
     extra.mkdir()
     (extra / "card.json").write_text(card.to_json() + "\n", encoding="utf-8")
@@ -118,4 +118,6 @@ def _write_extra(staging: Path, run: Run, card: ModelCard, report: dict[str, Any
     for path in (run.confusion_matrix, run.folder / "report.html"):
         if path.is_file():
             shutil.copyfile(path, extra / path.name)
+    if run.samples.is_dir():
+        shutil.copytree(run.samples, samples_folder(staging))
     return extra

@@ -16,7 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from contract.card import ModelCard
-from contract.versions import PublishError
+from contract.versions import PublishError, samples_folder
 from training.errors import RunError
 from training.export import signatures
 from training.export.publish import Published, export
@@ -163,8 +163,10 @@ def test_a_loaded_saved_model_answers_through_tensorflow_too(published: Publishe
 def test_the_report_beside_the_model_tells_what_was_compared(published: Published) -> None:
     extra = published.folder / "assets.extra"
     assert {path.name for path in extra.iterdir()} == {
-        "card.json", "report.json", "report.html", "confusion_matrix.png", "tf_serving_warmup_requests",
+        "card.json", "report.json", "report.html", "confusion_matrix.png", "samples", "tf_serving_warmup_requests",
     }  # fmt: skip
+    samples = sorted(path.name for path in samples_folder(published.folder).iterdir())
+    assert [name.split("-")[0] for name in samples] == [str(number) for number in range(10)]
     assert ModelCard.from_json((extra / "card.json").read_text()) == published.card
     checks = json.loads((extra / "report.json").read_text())["export"]
     assert 0 <= checks["max_difference"] <= MAX_DIFFERENCE
