@@ -93,6 +93,8 @@ class AsyncServingClient:
             response: bytes = await method(request, timeout=deadline_s, metadata=metadata)
         except grpc.RpcError as error:
             raise from_grpc(error) from error
+        except grpc.aio.UsageError as error:
+            raise ModelServerUnavailable(f"The client of {self.target} is closed") from error
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():

@@ -1,7 +1,7 @@
 """What can go wrong when a model server is asked.
 
 ServingError
-|-- ModelServerUnavailable   nobody answers at the address (after retries)
+|-- ModelServerUnavailable   nobody answers at the address, or it left during the call (after retries)
 |-- DeadlineExceeded         no answer in time
 |-- Overloaded               the server or its queue is full (after retries)
 |-- ServableNotFound         no such model, version or label, or not loaded
@@ -20,7 +20,7 @@ class ServingError(Exception):
 
 
 class ModelServerUnavailable(ServingError):
-    """Nobody answers at the address."""
+    """Nobody answers at the address, or the server left during the call."""
 
 
 class DeadlineExceeded(ServingError):
@@ -49,6 +49,8 @@ class ModelServerFault(ServingError):
 
 _BY_CODE: dict[grpc.StatusCode, type[ServingError]] = {
     grpc.StatusCode.UNAVAILABLE: ModelServerUnavailable,
+    # By the server, that is, in the moment of its end; what we cancel ourselves never comes here.
+    grpc.StatusCode.CANCELLED: ModelServerUnavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.NOT_FOUND: ServableNotFound,

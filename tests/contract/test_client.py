@@ -179,7 +179,7 @@ def test_reload_sends_the_config(client: ServingClient, server: ModelServer) -> 
         (grpc.StatusCode.INTERNAL, ModelServerFault),
         (grpc.StatusCode.UNKNOWN, ModelServerFault),
         (grpc.StatusCode.ABORTED, ModelServerFault),
-        (grpc.StatusCode.CANCELLED, ModelServerFault),
+        (grpc.StatusCode.CANCELLED, ModelServerUnavailable),
         (grpc.StatusCode.UNIMPLEMENTED, ModelServerFault),
         (grpc.StatusCode.PERMISSION_DENIED, ModelServerFault),
         (grpc.StatusCode.UNAUTHENTICATED, ModelServerFault),
@@ -215,7 +215,9 @@ def test_an_unknown_label_is_a_servable_that_is_not_found(client: ServingClient,
         client.predict(ModelSpec("digits", label="canary"), {})
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
+@pytest.mark.parametrize(
+    "code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED]
+)
 def test_a_prediction_is_tried_again_until_it_succeeds(
     client: ServingClient, server: ModelServer, code: grpc.StatusCode
 ) -> None:
