@@ -31,9 +31,11 @@ def answer_csv(answer: Answer, options: Options) -> bytes:
     writer = csv.writer(file)
     labels = answer.card.labels
     upper = hierarchy(labels)
-    writer.writerow([harmless(name) for name in _header(labels, upper, options)])
+    header = [harmless(name) for name in _header(labels, upper, options)]
+    writer.writerow(header)
     for upload, result in zip(answer.uploads, answer.results, strict=True):
-        writer.writerow(_row(upload.filename, result, labels, upper, options))
+        row = _row(upload.filename, result, labels, upper, options)
+        writer.writerow(row + [""] * (len(header) - len(row)))
     return file.getvalue().encode("utf-8", "replace")
 
 

@@ -60,7 +60,9 @@ def _listed(offered: Sequence[Format]) -> str:
 @lru_cache(maxsize=_REMEMBERED)
 def _best(accept: str, offered: tuple[Format, ...]) -> Format | None:
     """The format of the highest quality, the first of equals; None if all are at 0."""
-    wishes = parse_accept_header(accept, MIMEAccept)
+    # Parameters beside the quality, such as a charset, make no difference here.
+    parsed = parse_accept_header(accept, MIMEAccept)
+    wishes = MIMEAccept((wish.partition(";")[0].strip(), quality) for wish, quality in parsed)
     if not wishes:
         return offered[0]
     # Of several ranges that match a type, the most precise one says its quality (RFC 9110, 12.5.1).
