@@ -4,26 +4,34 @@ What it does, in order: reads the header and checks the pixel count before anyth
 scales JPEGs down while decoding (`draft`); turns 16-bit, palette, CMYK and Lab into 8-bit RGB or grey, alpha over
 white; resizes (antialiased bilinear, as `tf.image.resize(..., antialias=True)`); turns by the EXIF orientation. If the
 spec says how the training pictures show their subject, `contract.subject` does the last resize in its own way.
-
-    ImageError
-    |-- EmptyImage         no bytes at all
-    |-- UnsupportedImage   not a picture, or of a format that is not read
-    |-- CorruptImage       a picture of a known format that breaks off or contradicts itself
-    `-- ImageTooLarge      more pixels than allowed
 """
 
 from __future__ import annotations
 
 import io
 import math
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError, features
+from PIL import Image, ImageFile, UnidentifiedImageError, features
 
+from contract import headers, png
 from contract.card import ImageSpec
+from contract.eight_bit import to_8_bit
+from contract.image_errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from contract.subject import prepare, working_size
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "READABLE",
+    "CorruptImage",
+    "EmptyImage",
+    "ImageError",
+    "ImageTooLarge",
+    "UnsupportedImage",
+    "decode",
+]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *(("AVIF",) if features.check("avif") else ()))
 READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
@@ -31,6 +39,8 @@ MAX_PIXELS = 64_000_000
 
 _DRAFTED = {"JPEG", "MPO"}
 _ORIENTATION_TAG = 0x0112
+# Where Pillow looks for the orientation; a TIFF's own directory is another place.
+_TELLING = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -43,36 +53,6 @@ _TRANSPOSE = {
 _SIDEWAYS = {5, 6, 7, 8}
 # Twice the wanted size keeps the antialiased result close to that of the full picture.
 _DRAFT_MARGIN = 2
-
-
-class ImageError(ValueError):
-    """Bytes that do not become a picture. `code` is stable, for programs; the message is for people."""
-
-    code: ClassVar[str] = "bad_image"
-
-
-class EmptyImage(ImageError):
-    """A file of no bytes."""
-
-    code = "empty_image"
-
-
-class UnsupportedImage(ImageError):
-    """Not a picture, or of a format that is not read."""
-
-    code = "unsupported_image"
-
-
-class CorruptImage(ImageError):
-    """A picture of a known format that breaks off or contradicts itself."""
-
-    code = "corrupt_image"
-
-
-class ImageTooLarge(ImageError):
-    """More pixels than allowed, by the header: nothing was decoded."""
-
-    code = "image_too_large"
 
 
 def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -91,15 +71,22 @@ def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDA
     """
     if not data:
         raise EmptyImage(f"Expected {READABLE}. Received: an empty file")
-    with _open(data, max_pixels) as picture:
+    _check_size(headers.size_of(data), max_pixels)
+    picture = png.plain(data)
+    if picture is not None:
+        return _to_array(picture, spec, 1)
+    with _open(data, max_pixels) as opened:
         try:
-            return _to_array(picture, spec)
+            if opened.format not in _DRAFTED:
+                # Before EXIF is asked for: that reads a whole PNG, and a failure there would be taken for no EXIF.
+                opened.load()
+            return _to_array(opened, spec, _orientation(opened))
         # Pillow's plugins raise whatever a hostile file makes them stumble over: OSError, ValueError, SyntaxError, ...
         except Exception as error:
-            raise CorruptImage(f"The {picture.format} picture is damaged: {_reason(error)}") from error
+            raise CorruptImage(f"The {opened.format} picture is damaged: {_reason(error)}") from error
 
 
-def _open(data: bytes, max_pixels: int) -> Image.Image:
+def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -108,35 +95,38 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
         raise UnsupportedImage(f"Expected {READABLE}. Received: {_guess(data)}") from None
     except Exception as error:
         raise CorruptImage(f"The picture's header is damaged: {_reason(error)}") from error
-    width, height = picture.size
-    if width * height > max_pixels:
+    # In one piece: after each, a thread waits for the interpreter's lock.
+    picture.decodermaxblock = len(data)
+    try:
+        _check_size(picture.size, max_pixels)
+    except ImageTooLarge:
         picture.close()
-        raise ImageTooLarge(
-            f"Expected at most {max_pixels:,} pixels. Received: {width} x {height} = {width * height:,}"
-        )
+        raise
     return picture
 
 
-def _to_array(picture: Image.Image, spec: ImageSpec) -> NDArray[np.uint8]:
-    if picture.format not in _DRAFTED:
-        # Before EXIF is asked for: that reads a whole PNG, and a failure there would be taken for no EXIF.
-        picture.load()
-    orientation = _orientation(picture)
+def _check_size(size: tuple[int, int] | None, max_pixels: int) -> None:
+    if size is not None and size[0] * size[1] > max_pixels:
+        raise ImageTooLarge(
+            f"Expected at most {max_pixels:,} pixels. Received: {size[0]} x {size[1]} = {size[0] * size[1]:,}"
+        )
+
+
+def _to_array(picture: Image.Image, spec: ImageSpec, orientation: int) -> NDArray[np.uint8]:
     if spec.subject is not None:
         upright = _upright(_working_grey(picture), orientation)
         return prepare(upright, (spec.width, spec.height), spec.subject).reshape(spec.shape)
     width, height = (spec.height, spec.width) if orientation in _SIDEWAYS else (spec.width, spec.height)
-    mode = "L" if spec.channels == 1 else "RGB"
     picture.draft(None, _draft_size(picture.size, (width, height), spec.resize))
-    flat = _to_8_bit(picture, mode)
-    fitted = _fit(flat, (width, height), spec.resize)
-    return np.asarray(_upright(fitted, orientation), dtype=np.uint8).reshape(spec.shape)
+    flat = to_8_bit(picture, "L" if spec.channels == 1 else "RGB")
+    upright = _upright(_fit(flat, (width, height), spec.resize), orientation)
+    return np.frombuffer(upright.tobytes(), np.uint8).reshape(spec.shape)
 
 
 def _working_grey(picture: Image.Image) -> Image.Image:
     size = working_size(*picture.size)
     picture.draft(None, size)
-    grey = _to_8_bit(picture, "L")
+    grey = to_8_bit(picture, "L")
     return _scale(grey, size, (0, 0, *grey.size))
 
 
@@ -146,6 +136,8 @@ def _upright(picture: Image.Image, orientation: int) -> Image.Image:
 
 def _orientation(picture: Image.Image) -> int:
     """1 to 8; a damaged EXIF block counts as none, as in every viewer."""
+    if not (picture.info.keys() & _TELLING or picture.format == "TIFF"):
+        return 1
     try:
         return int(picture.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:
@@ -160,43 +152,6 @@ def _draft_size(size: tuple[int, int], wanted: tuple[int, int], resize: str) -> 
     scales = to_width / width, to_height / height
     scale = (max(scales) if resize == "crop" else min(scales)) * _DRAFT_MARGIN
     return math.ceil(width * scale), math.ceil(height * scale)
-
-
-def _to_8_bit(picture: Image.Image, mode: str) -> Image.Image:
-    """Grey or RGB with 8 bits a channel, what is transparent over white."""
-    if picture.mode.startswith(("I", "F")):
-        return _from_deep(picture).convert(mode)
-    if picture.mode == "LAB":
-        return _from_lab(picture).convert(mode)
-    if picture.has_transparency_data:
-        if picture.mode == "RGBa":
-            picture = picture.convert("RGBA")
-        layer = picture.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert(mode)
-    return picture.convert(mode)
-
-
-def _from_deep(picture: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits -> 8 bits. Pillow's own `convert` clips at 255 where it should scale.
-
-    Integers are taken as 16-bit if any of them is above 255; floats as 0..1 if none is above 1.
-    """
-    values: NDArray[Any] = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-    top = values.max(initial=0)
-    if picture.mode.startswith("I"):
-        scale = 1 / 257 if top > 255 or picture.mode.startswith("I;16") else 1.0
-    else:
-        scale = 255.0 if top <= 1 else 1.0
-    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
-
-
-def _from_lab(picture: Image.Image) -> Image.Image:
-    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
-    converted = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
-    if converted is None:
-        raise OSError("its Lab colours cannot be converted")
-    return converted
 
 
 def _fit(picture: Image.Image, size: tuple[int, int], resize: str) -> Image.Image:
