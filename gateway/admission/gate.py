@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gateway.errors import Busy
@@ -20,13 +20,9 @@ _LONGEST_WAIT_S = 30
 class Gate:
     """The places of one worker."""
 
-    def __init__(
-        self, max_inflight: int, max_buffered_bytes: int, on_change: Callable[[int, int], None] | None = None
-    ) -> None:
-        """`on_change` is told (classifications in flight, bytes held) after each change."""
+    def __init__(self, max_inflight: int, max_buffered_bytes: int) -> None:
         self._max_inflight = max_inflight
         self._max_buffered = max_buffered_bytes
-        self._on_change = on_change or _ignore
         self._held_s = 0.0
         self.inflight = 0
         self.buffered_bytes = 0
@@ -40,11 +36,11 @@ class Gate:
                 retry_after_s=self.retry_after_s(),
             )
         started = time.monotonic()
-        self._move(1, 0)
+        self.inflight += 1
         try:
             yield
         finally:
-            self._move(-1, 0)
+            self.inflight -= 1
             self._held_s += _SMOOTHING * (time.monotonic() - started - self._held_s)
 
     @contextmanager
@@ -54,24 +50,19 @@ class Gate:
         try:
             yield account
         finally:
-            self._move(0, -account.held_bytes)
+            self.buffered_bytes -= account.held_bytes
 
     def retry_after_s(self) -> int:
         """When a place is likely to be free for good: after as long as one is held of late, in whole seconds."""
         return min(max(1, math.ceil(self._held_s)), _LONGEST_WAIT_S)
 
-    def _hold(self, count: int) -> None:
+    def check_room(self, count: int) -> None:
+        """Raises Busy if there is no room for so many bytes more."""
         if self.buffered_bytes + count > self._max_buffered:
             raise Busy(
                 "Other uploads fill the memory set aside for them. Please try again in a moment",
                 retry_after_s=self.retry_after_s(),
             )
-        self._move(0, count)
-
-    def _move(self, places: int, count: int) -> None:
-        self.inflight += places
-        self.buffered_bytes += count
-        self._on_change(self.inflight, self.buffered_bytes)
 
 
 class Buffered:
@@ -83,14 +74,11 @@ class Buffered:
 
     def hold(self, count: int) -> None:
         """Takes note of so many bytes more. Raises Busy, and holds none of them, if the worker has no room."""
-        self._gate._hold(count)
+        self._gate.check_room(count)
+        self._gate.buffered_bytes += count
         self.held_bytes += count
 
     def give_back(self, count: int) -> None:
         """Takes note that so many of them are free again."""
-        self._gate._move(0, -count)
+        self._gate.buffered_bytes -= count
         self.held_bytes -= count
-
-
-def _ignore(_inflight: int, _buffered_bytes: int) -> None:
-    pass

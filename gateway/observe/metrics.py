@@ -1,66 +1,171 @@
-"""Prometheus metrics, right across worker processes where the launcher set up prometheus_client's folder for them."""
+"""Prometheus metrics, right across worker processes where the launcher set up prometheus_client's folder for them.
+
+No label takes a value of a client's choosing: routes are rules, methods those of HTTP, models and versions those that
+have answered, and of those only so many.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from gateway.classify.answer import Answer, Refusal
+from gateway.observe.tallies import CounterTally, Family, HistogramTally
+
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# How far the counts of other workers may lag behind in an exposition.
+HAND_OVER_S = 0.2
+OK = "ok"
+OTHER = "other"
+_MOST_SERVABLES = 100
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SERVABLE = ("model", "version")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BYTES = tuple(float(4**power << 10) for power in range(9))  # 1 KiB .. 64 MiB
+_PICTURES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 
 class Metrics:
-    """The instruments of one application, and their sum over all its processes."""
+    """The metrics of one process, and their sum over all. For one event loop, but for `exposition`."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.requests = Counter(
-            "vitrine_http_requests_total",
-            "Requests by route, method and status.",
-            ("route", "method", "status"),
-            registry=self._registry,
+        self._families: list[Family[CounterTally] | Family[HistogramTally]] = []
+        self._requests = self._counters(
+            "http_requests_total", "Requests by route, method and status.", "route", "method", "status"
         )
-        self.request_seconds = Histogram(
-            "vitrine_http_request_seconds",
-            "Seconds from a request's arrival to its answer.",
-            ("route",),
-            buckets=_SECONDS,
-            registry=self._registry,
+        self._request_seconds = self._histograms(
+            "http_request_seconds", "Seconds from a request's arrival to its answer's end.", _SECONDS, "route"
         )
-        self.images = Counter(
-            "vitrine_images_total",
-            "Pictures by model, version and result: ok, or the code of the reason why not.",
-            ("model", "version", "result"),
-            registry=self._registry,
+        self._upload_bytes = self._histograms("upload_bytes", "Bytes of a request's body.", _BYTES, "route")
+        self._errors = self._counters("errors_total", "Error answers by their code.", "code")
+        self._images = self._counters(
+            "images_total", "Pictures by result: ok, or the code of the reason why not.", *_SERVABLE, "result"
         )
-        self.stage_seconds = Histogram(
-            "vitrine_stage_seconds",
-            "Seconds of a classification by stage: decode or predict.",
-            ("stage",),
-            buckets=_SECONDS,
-            registry=self._registry,
+        self._known = self._counters(
+            "known_total", "Classified pictures by whether the model knows what they show.", *_SERVABLE, "known"
         )
-        self.errors = Counter(
-            "vitrine_errors_total", "Error answers by their code.", ("code",), registry=self._registry
+        self._confidence = self._histograms("confidence", "The top class's probability.", _CONFIDENCES, *_SERVABLE)
+        self._stage_seconds = self._histograms(
+            "stage_seconds",
+            "Seconds of a classification by stage: decode, queue (until its first call left), predict, render.",
+            _SECONDS,
+            *_SERVABLE,
+            "stage",
         )
-        self.swaps = Counter(
-            "vitrine_version_retries_total",
-            "Retries because a version was swapped away while it was asked.",
-            registry=self._registry,
+        self._retries = self._counters(
+            "version_retries_total", "Retries because a version was swapped away while it was asked.", *_SERVABLE
         )
-        self.inflight = Gauge(
-            "vitrine_inflight_classifications",
-            "Classifications being answered now.",
-            multiprocess_mode="livesum",
-            registry=self._registry,
+        self._batches = self._histograms(
+            "upstream_batch_pictures", "Pictures in one call to the model server.", _PICTURES, "model"
         )
+        self._gauges = {
+            "inflight": self._gauge("inflight_classifications", "Classifications being answered now."),
+            "buffered_bytes": self._gauge("buffered_bytes", "Bytes of uploads held now."),
+            "breaker_open": self._gauge("breaker_open", "Workers that ask nothing of a model server that is away."),
+        }
+        self._watched: dict[str, Callable[[], float]] = {}
+        self._servables: dict[tuple[str, int], tuple[str, str]] = {}
+
+    def http(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Counts a request that was answered; `route` is its rule, never its path."""
+        self._requests[route, method if method in _METHODS else OTHER, str(status)].count += 1
+        self._request_seconds[(route,)].observe(seconds)
+
+    def upload(self, route: str, count: int) -> None:
+        """Counts a request's body of so many bytes."""
+        self._upload_bytes[(route,)].observe(count)
+
+    def error(self, code: str) -> None:
+        """Counts an error answer."""
+        self._errors[(code,)].count += 1
+
+    def classified(self, answer: Answer, render_s: float | None = None) -> None:
+        """Counts a classification: its pictures, how sure the model was, and where the time went."""
+        servable = self._servable(answer.resolved.model, answer.resolved.version)
+        confidence = self._confidence[servable]
+        for result in answer.results:
+            if isinstance(result, Refusal):
+                self._images[(*servable, result.code)].count += 1
+            else:
+                self._images[(*servable, OK)].count += 1
+                confidence.observe(float(result.probabilities.max()))
+                if result.known is not None:
+                    self._known[(*servable, "true" if result.known else "false")].count += 1
+        self.stage(servable, "decode", answer.decode_ms / 1000)
+        self.stage(servable, "queue", answer.queue_ms / 1000)
+        self.stage(servable, "predict", answer.predict_ms / 1000)
+        if render_s is not None:
+            self.stage(servable, "render", render_s)
+        if answer.retries:
+            self._retries[servable].count += answer.retries
+
+    def stage(self, servable: tuple[str, str], name: str, seconds: float) -> None:
+        """Counts the time that one stage took."""
+        self._stage_seconds[(*servable, name)].observe(seconds)
+
+    def upstream_call(self, model: str, pictures: int) -> None:
+        """Counts a call to the model server."""
+        self._batches[(model,)].observe(pictures)
+
+    def watch(self, **gauges: Callable[[], float]) -> None:
+        """Has gauges read now and then: `inflight`, `buffered_bytes`, `breaker_open`."""
+        unknown = set(gauges) - set(self._gauges)
+        if unknown:
+            raise ValueError(f"Expected gauges among {sorted(self._gauges)}. Received: {sorted(unknown)}")
+        self._watched |= gauges
+
+    def hand_over(self) -> None:
+        """Makes what was counted so far visible to all processes."""
+        for family in self._families:
+            family.hand_over()
+        for name, read in self._watched.items():
+            self._gauges[name].set(read())
+
+    async def keep_handing_over(self) -> None:
+        """Hands over every `HAND_OVER_S` seconds until it is cancelled, and once more then."""
+        try:
+            while True:
+                self.hand_over()
+                await asyncio.sleep(HAND_OVER_S)
+        finally:
+            self.hand_over()
 
     def exposition(self) -> bytes:
-        """The text format: of all worker processes if there are several, else of this one."""
+        """The text format: of all worker processes if there are several, else of this one. From any thread."""
         if MULTIPROCESS_DIR not in os.environ:
+            self.hand_over()
             return generate_latest(self._registry)
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         return generate_latest(everyone)
+
+    def _servable(self, model: str, version: int) -> tuple[str, str]:
+        """Label values; versions beyond the first so many are counted together."""
+        found = self._servables.get((model, version))
+        if found is None:
+            room = len(self._servables) < _MOST_SERVABLES
+            found = (model, str(version)) if room else (OTHER, OTHER)
+            if room:
+                self._servables[model, version] = found
+        return found
+
+    def _counters(self, name: str, text: str, *labels: str) -> Family[CounterTally]:
+        metric = Counter(f"vitrine_{name}", text, labels, registry=self._registry)
+        family = Family(lambda values: CounterTally(metric.labels(*values)))
+        self._families.append(family)
+        return family
+
+    def _histograms(self, name: str, text: str, bounds: Sequence[float], *labels: str) -> Family[HistogramTally]:
+        metric = Histogram(f"vitrine_{name}", text, labels, buckets=bounds, registry=self._registry)
+        family = Family(lambda values: HistogramTally(metric.labels(*values)))
+        self._families.append(family)
+        return family
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"vitrine_{name}", text, multiprocess_mode="livesum", registry=self._registry)

@@ -1,0 +1,46 @@
+"""What is known of a request being answered."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.classify.answer import Answer
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """One request.
+
+    Attributes:
+        request_id: The client's own, or a new one.
+        method: HTTP's.
+        path: As asked for, without the query, which may hold what is nobody's business.
+        client: The address that asks, seen through trusted proxies.
+        key_name: The name of the API key, never the key.
+        started: By `time.perf_counter`.
+        started_ns: The same moment in nanoseconds since 1970.
+        route: The rule that answers, never the path, which a client chooses.
+        quiet: True if it is news only when it fails.
+        received_bytes: Of its body.
+        answer: What was found out, if it was a classification.
+        render_s: Seconds that it took to write the answer down.
+        code: The error's code, if it was one.
+        span: Its trace, if traces are on.
+    """
+
+    request_id: str
+    method: str = ""
+    path: str = ""
+    client: str = ""
+    key_name: str | None = None
+    started: float = field(default_factory=time.perf_counter)
+    started_ns: int = field(default_factory=time.time_ns)
+    route: str = "none"
+    quiet: bool = False
+    received_bytes: int = 0
+    answer: Answer | None = None
+    render_s: float | None = None
+    code: str | None = None
+    span: Any = None
