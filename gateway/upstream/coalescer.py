@@ -131,7 +131,8 @@ class _Lane:
 
     def leave(self, member: Member) -> None:
         """Forgets a request that was answered or given up, and ends the calls that nobody waits for any more."""
-        member.answer.cancel()
+        if not member.answer.cancel() and not member.answer.cancelled():
+            member.answer.exception()  # Seen, also where the waiting task was cancelled in the same moment.
         self._queue.leave(member)
         for call, parts in self._calls.items():
             if not any(part.wanted for part in parts):

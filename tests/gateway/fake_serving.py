@@ -35,6 +35,8 @@ class FakeModel:
         states: Further versions, by their state.
         latency_s: How long each Predict takes.
         fault: A gRPC status for every Predict, None to answer.
+        poison: A shade; INVALID_ARGUMENT for every batch with a picture that begins with it.
+        hold: While it is cleared, every Predict waits.
     """
 
     cards: dict[int, ModelCard]
@@ -42,6 +44,13 @@ class FakeModel:
     states: dict[int, str] = field(default_factory=dict)
     latency_s: float = 0.0
     fault: grpc.StatusCode | None = None
+    poison: int | None = None
+    hold: threading.Event = field(default_factory=lambda: _set(threading.Event()))
+
+
+def _set(event: threading.Event) -> threading.Event:
+    event.set()
+    return event
 
 
 def card(name: str = "digits", labels: tuple[str, ...] = DIGITS, image: ImageSpec | None = None) -> ModelCard:
@@ -121,6 +130,9 @@ class FakeServing:
             context.abort(model.fault, "as the test wished")
         if spec.signature_name != "describe":
             time.sleep(model.latency_s)
+            model.hold.wait(30)
+            if model.poison is not None and (arrays["images"][:, 0, 0, 0] == model.poison).any():
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a poisoned picture")
         outputs = _outputs(spec.signature_name, arrays, served.with_version(version))
         reply = wire.PredictResponse(
             outputs={name: tensors.to_proto(array) for name, array in outputs.items()},
