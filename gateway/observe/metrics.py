@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.classify.answer import Answer, Refusal
+from gateway.classify.answer import Answer, Refusal, Stage
 from gateway.observe.tallies import CounterTally, Family, HistogramTally
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -85,7 +85,7 @@ class Metrics:
         """Counts an error answer."""
         self._errors[(code,)].count += 1
 
-    def classified(self, answer: Answer, render_s: float | None = None) -> None:
+    def classified(self, answer: Answer, rendered: Stage | None = None) -> None:
         """Counts a classification: its pictures, how sure the model was, and where the time went."""
         servable = self._servable(answer.resolved.model, answer.resolved.version)
         confidence = self._confidence[servable]
@@ -94,14 +94,15 @@ class Metrics:
                 self._images[(*servable, result.code)].count += 1
             else:
                 self._images[(*servable, OK)].count += 1
-                confidence.observe(float(result.probabilities.max()))
+                top = result.confidence
+                confidence.observe(float(result.probabilities.max()) if top is None else top)
                 if result.known is not None:
                     self._known[(*servable, "true" if result.known else "false")].count += 1
         self.stage(servable, "decode", answer.decode_ms / 1000)
         self.stage(servable, "queue", answer.queue_ms / 1000)
         self.stage(servable, "predict", answer.predict_ms / 1000)
-        if render_s is not None:
-            self.stage(servable, "render", render_s)
+        if rendered is not None:
+            self.stage(servable, "render", rendered.ended - rendered.began)
         if answer.retries:
             self._retries[servable].count += answer.retries
 

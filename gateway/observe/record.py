@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.classify.answer import Answer
+from gateway.classify.answer import Answer, Stage
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class RequestRecord:
         quiet: True if it is news only when it fails.
         received_bytes: Of its body.
         answer: What was found out, if it was a classification.
-        render_s: Seconds that it took to write the answer down.
+        rendered: When the answer was written down.
         code: The error's code, if it was one.
         span: Its trace, if traces are on.
     """
@@ -41,6 +41,6 @@ class RequestRecord:
     quiet: bool = False
     received_bytes: int = 0
     answer: Answer | None = None
-    render_s: float | None = None
+    rendered: Stage | None = None
     code: str | None = None
     span: Any = None

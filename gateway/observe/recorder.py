@@ -11,6 +11,7 @@ from gateway.classify.answer import Refusal
 from gateway.observe import logs
 from gateway.observe.metrics import Metrics
 from gateway.observe.record import RequestRecord
+from gateway.observe.tracing import Tracing
 
 _LONGEST_PATH = 200
 
@@ -18,8 +19,9 @@ _LONGEST_PATH = 200
 class Recorder:
     """Tells operators of every request. For one event loop."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self._metrics = metrics
+        self._tracing = tracing
         self._log = logging.getLogger("gateway.request")
         self._pid = os.getpid()
 
@@ -33,6 +35,8 @@ class Recorder:
             name = logging.getLevelName(level).lower()
             line = logs.head(name, record.started_ns / 1e9 + seconds, self._pid)
             logs.STDERR.put(logs.to_line(line | _fields(record, status, seconds)))
+        if self._tracing is not None and record.span is not None:
+            self._tracing.finish(record, status, record.started_ns + int(seconds * 1e9))
 
     def _count(self, record: RequestRecord, status: int, seconds: float) -> None:
         metrics = self._metrics
@@ -42,7 +46,7 @@ class Recorder:
         if record.code is not None:
             metrics.error(record.code)
         if record.answer is not None:
-            metrics.classified(record.answer, record.render_s)
+            metrics.classified(record.answer, record.rendered)
 
 
 def _fields(record: RequestRecord, status: int, seconds: float) -> dict[str, Any]:
