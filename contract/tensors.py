@@ -36,6 +36,7 @@ _KINDS: dict[int, _Kind] = {
     wire.DT_INT64: _Kind(np.dtype("<i8"), "int64_val"),
     wire.DT_BOOL: _Kind(np.dtype("?"), "bool_val"),
 }
+_NOTHING = np.empty(0, np.uint8)
 _ENUMS = {kind.dtype.newbyteorder("="): enum for enum, kind in _KINDS.items()}
 
 
@@ -48,16 +49,26 @@ def to_proto(array: NDArray[Any]) -> wire.TensorProto:
     Raises:
         TensorError: A dtype that is none of these, or an object array of anything but bytes and str.
     """
+    proto, content = without_content(array)
+    proto.tensor_content = content.tobytes()
+    return proto
+
+
+def without_content(array: NDArray[Any]) -> tuple[wire.TensorProto, NDArray[Any]]:
+    """The TensorProto that `to_proto` gives, but for its `tensor_content`, and the array whose bytes those are.
+
+    For large arrays, which are copied often enough on their way. Strings have no such bytes: their array is empty.
+    """
     shape = wire.TensorShapeProto(dim=[wire.TensorShapeProto.Dim(size=size) for size in array.shape])
     if array.dtype.kind in "SUO":
         values = [_to_bytes(value) for value in array.ravel().tolist()]
-        return wire.TensorProto(dtype=wire.DT_STRING, tensor_shape=shape, string_val=values)
+        return wire.TensorProto(dtype=wire.DT_STRING, tensor_shape=shape, string_val=values), _NOTHING
     enum = _ENUMS.get(array.dtype.newbyteorder("="))
     if enum is None:
         wanted = ", ".join(str(dtype) for dtype in _ENUMS)
         raise TensorError(f"Expected an array of {wanted}, bytes or str. Received: dtype {array.dtype}")
-    content = np.ascontiguousarray(array, dtype=_KINDS[enum].dtype).tobytes()
-    return wire.TensorProto(dtype=wire.DataType.Name(enum), tensor_shape=shape, tensor_content=content)
+    proto = wire.TensorProto(dtype=wire.DataType.Name(enum), tensor_shape=shape)
+    return proto, np.ascontiguousarray(array, dtype=_KINDS[enum].dtype)
 
 
 def from_proto(proto: wire.TensorProto) -> NDArray[Any]:
