@@ -107,6 +107,8 @@ def check_name(name: str, *, file: bool = False) -> None:
         return
     if file:
         raise BadOption(f"Expected files in the field '{IMAGES}'. Received: the field {_shown(name)}")
+    if name == IMAGES:
+        raise BadOption(f"Expected each part of '{IMAGES}' to be a file, with a filename. Received: text")
     near = difflib.get_close_matches(name[:MAX_TEXT], known, n=1)
     hint = f". Did you mean {near[0]}?" if near else ""
     raise BadOption(f"Expected the options {', '.join(OPTION_NAMES)}. Received: {_shown(name)}{hint}")

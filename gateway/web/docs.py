@@ -22,4 +22,40 @@ def openapi() -> Response:
 @blueprint.get("/docs")
 def page() -> str:
     """The description for people."""
-    return render_template("docs.html", api=_DESCRIPTION)
+    tools = {"follow": _follow, "codes": _codes, "pretty": _pretty}
+    return render_template("docs.html", api=_DESCRIPTION, groups=_groups(), **tools)
+
+
+def _groups() -> list[dict[str, Any]]:
+    """The description's tags, each with its operations: path, method and what is said of them."""
+    operations = [
+        {"path": path, "method": method, **operation}
+        for path, methods in _DESCRIPTION["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return [
+        {**tag, "operations": [one for one in operations if tag["name"] in one["tags"]]} for tag in _DESCRIPTION["tags"]
+    ]
+
+
+def _follow(node: dict[str, Any]) -> dict[str, Any]:
+    """What a reference leads to, with what is said beside it; any other node as it is."""
+    if "$ref" not in node:
+        return node
+    found: Any = _DESCRIPTION
+    for part in node["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return {**found, **{key: value for key, value in node.items() if key != "$ref"}}
+
+
+def _codes(answer: dict[str, Any]) -> list[str]:
+    """The error codes that an answer may carry."""
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    narrowed = schema.get("allOf", [{}])[-1].get("properties", {}).get("error", {}).get("properties", {})
+    codes: list[str] = narrowed.get("code", {}).get("enum", [])
+    return codes
+
+
+def _pretty(example: object) -> str:
+    """An example's value as text."""
+    return example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
