@@ -62,9 +62,10 @@ def config(level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"()": LineHandler, "formatter": "json"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {
-            "gunicorn.error": {"propagate": True, "handlers": []},
+            # uvicorn's worker takes over this one's handlers, and does not pass on to the root's.
+            "gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
             # The application writes a line of its own for each request.
-            **{name: {"level": "WARNING", "propagate": False} for name in ("gunicorn.access", "uvicorn.access")},
+            "gunicorn.access": {"level": "ERROR", "handlers": [], "propagate": False},
         },
     }
 

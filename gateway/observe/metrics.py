@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.classify.answer import Answer, Refusal, Stage
+from gateway.classify.answer import Answer, Refusal, Result, Stage
 from gateway.observe.tallies import CounterTally, Family, HistogramTally
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -88,27 +88,15 @@ class Metrics:
     def classified(self, answer: Answer, rendered: Stage | None = None) -> None:
         """Counts a classification: its pictures, how sure the model was, and where the time went."""
         servable = self._servable(answer.resolved.model, answer.resolved.version)
-        confidence = self._confidence[servable]
-        for result in answer.results:
-            if isinstance(result, Refusal):
-                self._images[(*servable, result.code)].count += 1
-            else:
-                self._images[(*servable, OK)].count += 1
-                top = result.confidence
-                confidence.observe(float(result.probabilities.max()) if top is None else top)
-                if result.known is not None:
-                    self._known[(*servable, "true" if result.known else "false")].count += 1
-        self.stage(servable, "decode", answer.decode_ms / 1000)
-        self.stage(servable, "queue", answer.queue_ms / 1000)
-        self.stage(servable, "predict", answer.predict_ms / 1000)
+        self._pictures(servable, answer.results)
+        seconds = self._stage_seconds
+        seconds[(*servable, "decode")].observe(answer.decode_ms / 1000)
+        seconds[(*servable, "queue")].observe(answer.queue_ms / 1000)
+        seconds[(*servable, "predict")].observe(answer.predict_ms / 1000)
         if rendered is not None:
-            self.stage(servable, "render", rendered.ended - rendered.began)
+            seconds[(*servable, "render")].observe(rendered.ended - rendered.began)
         if answer.retries:
             self._retries[servable].count += answer.retries
-
-    def stage(self, servable: tuple[str, str], name: str, seconds: float) -> None:
-        """Counts the time that one stage took."""
-        self._stage_seconds[(*servable, name)].observe(seconds)
 
     def upstream_call(self, model: str, pictures: int) -> None:
         """Counts a call to the model server."""
@@ -145,6 +133,24 @@ class Metrics:
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         return generate_latest(everyone)
+
+    def _pictures(self, servable: tuple[str, str], results: Sequence[Result]) -> None:
+        # The label values are put together once a request, not once a picture.
+        classified = known = unknown = 0
+        observe = self._confidence[servable].observe
+        for result in results:
+            if isinstance(result, Refusal):
+                self._images[(*servable, result.code)].count += 1
+                continue
+            classified += 1
+            known += result.known is True
+            unknown += result.known is False
+            top = result.confidence
+            observe(float(result.probabilities.max()) if top is None else top)
+        self._images[(*servable, OK)].count += classified
+        if known or unknown:
+            self._known[(*servable, "true")].count += known
+            self._known[(*servable, "false")].count += unknown
 
     def _servable(self, model: str, version: int) -> tuple[str, str]:
         """Label values; versions beyond the first so many are counted together."""

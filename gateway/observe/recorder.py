@@ -32,7 +32,7 @@ class Recorder:
         level = logging.DEBUG if record.quiet and 0 < status < 400 else logging.INFO
         if self._log.isEnabledFor(level):
             # Past the standard library, whose record, caller and formatter cost several times what is written here.
-            name = logging.getLevelName(level).lower()
+            name = "info" if level == logging.INFO else "debug"
             line = logs.head(name, record.started_ns / 1e9 + seconds, self._pid)
             logs.STDERR.put(logs.to_line(line | _fields(record, status, seconds)))
         if self._tracing is not None and record.span is not None:
