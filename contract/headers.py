@@ -15,10 +15,13 @@ from contract.image_errors import CorruptImage
 # As in libtiff for the JPEGs inside a TIFF; encoders write about 10, and a scan may take 12 bytes.
 MAX_SCANS = 100
 # Segments before a JPEG's first scan, and bytes of rubbish between them, which Pillow skips one by one.
-MAX_SEGMENTS = 4096
+MAX_SEGMENTS = 1024
 MAX_RUBBISH = 65_536
 
-_SIZE = struct.Struct(">II")
+_PNG_SIZE = struct.Struct(">II")
+_GIF_SIZE = struct.Struct("<HH")
+_BMP_SIZE = struct.Struct("<ii")
+_OLD_BMP = 12
 _FRAME = struct.Struct(">HHB")
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -29,53 +32,59 @@ _BARE = frozenset((0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)))
 _SCAN, _END = 0xDA, 0xD9
 
 
-class JpegHeader(NamedTuple):
-    """What a JPEG says of itself before its first scan.
+class Header(NamedTuple):
+    """What the first bytes say, as far as they say it.
 
     Attributes:
-        size: Width and height, None if it does not say.
-        one_scan: Whether a single pass over the file gives all its pixels.
+        size: Width and height, None if they are not told.
+        sequential: Whether it is a JPEG of one scan, of which a decoder needs only a few lines at a time.
+        scans_at: Where the first scan of another JPEG begins; 0 for all else.
     """
 
     size: tuple[int, int] | None
-    one_scan: bool
+    sequential: bool = False
+    scans_at: int = 0
 
 
-def size_of(data: bytes) -> tuple[int, int] | None:
-    """Width and height by the header of a PNG, JPEG or WebP; None if it tells none, and for other formats.
+def read(data: bytes) -> Header:
+    """The header of a PNG, JPEG, WebP, GIF or BMP; of others, and of what is none, nothing is told.
 
     Raises:
-        CorruptImage: As `jpeg` does.
+        CorruptImage: A JPEG with more rubbish or segments before its first scan than any honest one.
     """
-    if data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") and len(data) >= 24:
-        width, height = _SIZE.unpack_from(data, 16)
-        return width, height
     if data.startswith(b"\xff\xd8\xff"):
-        return jpeg(data).size
-    return _webp_size(data) if data.startswith(b"RIFF") else None
+        return _jpeg(data)
+    return Header(_size(data) if len(data) >= 30 else None)
 
 
-def jpeg(data: bytes) -> JpegHeader:
-    """What the bytes of a JPEG say before its first scan.
+def _size(data: bytes) -> tuple[int, int] | None:
+    if data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"):
+        width, height = _PNG_SIZE.unpack_from(data, 16)
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        width, height = _webp_size(data)
+    elif data.startswith((b"GIF87a", b"GIF89a")):
+        width, height = _GIF_SIZE.unpack_from(data, 6)
+    elif data.startswith(b"BM") and data[14] != _OLD_BMP:
+        width, height = _BMP_SIZE.unpack_from(data, 18)
+    else:
+        return None
+    return width, abs(height)
 
-    Raises:
-        CorruptImage: It has more rubbish, segments or scans than any honest one.
-    """
+
+def _jpeg(data: bytes) -> Header:
     size, frame, channels = None, 0, 0
     at, rubbish = 2, 0
     for _ in range(MAX_SEGMENTS):
-        found = _MARKER.search(data, at)
-        rubbish += max(0, (found.start() if found else len(data)) - at)
+        found = _MARKER.search(data, at, at + MAX_RUBBISH + 2)
+        rubbish += (found.start() if found else min(len(data), at + MAX_RUBBISH + 2)) - min(at, len(data))
         if rubbish > MAX_RUBBISH:
             raise CorruptImage(f"Expected a JPEG. Received: more than {MAX_RUBBISH:,} bytes of rubbish in its header")
         if found is None:
-            return JpegHeader(size, one_scan=False)
+            return Header(size)
         marker, at = data[found.start() + 1], found.end()
         if marker == _SCAN:
-            one_scan = frame in _SEQUENTIAL and data[at + 2 : at + 3] == bytes((channels,))
-            if not one_scan:
-                _check_scans(data, at)
-            return JpegHeader(size, one_scan)
+            sequential = frame in _SEQUENTIAL and data[at + 2 : at + 3] == bytes((channels,))
+            return Header(size, sequential, 0 if sequential else at)
         if marker in _FRAMES and len(data) >= at + 8:
             frame = marker
             height, width, channels = _FRAME.unpack_from(data, at + 3)
@@ -85,8 +94,12 @@ def jpeg(data: bytes) -> JpegHeader:
     raise CorruptImage(f"Expected at most {MAX_SEGMENTS:,} segments in a JPEG's header. Received: more")
 
 
-def _check_scans(data: bytes, at: int) -> None:
-    """Refuses a JPEG with more scans than `MAX_SCANS`; the first one's header is at `at`."""
+def check_scans(data: bytes, at: int) -> None:
+    """Refuses a JPEG with more scans than `MAX_SCANS`; its first one begins at `at`.
+
+    Raises:
+        CorruptImage: It has more.
+    """
     # What looks like a scan may lie in a segment, or behind the picture: counted so, there are never too few.
     if data.count(b"\xff\xda", at) < MAX_SCANS:
         return
@@ -98,9 +111,7 @@ def _check_scans(data: bytes, at: int) -> None:
         at = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
 
 
-def _webp_size(data: bytes) -> tuple[int, int] | None:
-    if len(data) < 30 or data[8:12] != b"WEBP":
-        return None
+def _webp_size(data: bytes) -> tuple[int, int]:
     kind = data[12:16]
     if kind == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")

@@ -31,6 +31,8 @@ __all__ = [
     "ImageTooLarge",
     "UnsupportedImage",
     "decode",
+    "decode_if_quick",
+    "is_heavy",
 ]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *(("AVIF",) if features.check("avif") else ()))
@@ -53,6 +55,12 @@ _TRANSPOSE = {
 _SIDEWAYS = {5, 6, 7, 8}
 # Twice the wanted size keeps the antialiased result close to that of the full picture.
 _DRAFT_MARGIN = 2
+# The picture's and the result's together.
+_QUICK_PIXELS = 8192
+_QUICK_BYTES = 8192
+# A WebP takes 16 bytes a pixel while it is decoded.
+_HEAVY_PIXELS = 16_000_000
+_SILENT = (b"II", b"MM", b"\x89PNG", b"\xff\xd8", b"RIFF", b"BM")
 
 
 def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -71,19 +79,52 @@ def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDA
     """
     if not data:
         raise EmptyImage(f"Expected {READABLE}. Received: an empty file")
-    _check_size(headers.size_of(data), max_pixels)
+    header = headers.read(data)
+    _check_size(header.size, max_pixels)
+    if header.scans_at:
+        headers.check_scans(data, header.scans_at)
+    picture = png.plain(data)
+    return _by_pillow(data, spec, max_pixels) if picture is None else _to_array(picture, spec, 1)
+
+
+def decode_if_quick(data: bytes, spec: ImageSpec, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | None:
+    """As `decode` if that takes a fraction of a millisecond, whatever the bytes are; None, and no time, if it may not.
+
+    So an event loop may ask: handing a tiny picture to a thread costs more than decoding it.
+    """
+    if not 0 < len(data) <= _QUICK_BYTES:
+        return None
+    header = headers.read(data)
+    if header.size is None or header.size[0] * header.size[1] + spec.width * spec.height > _QUICK_PIXELS:
+        return None
+    if spec.subject is not None and header.size != (spec.width, spec.height):
+        return None
+    _check_size(header.size, max_pixels)
     picture = png.plain(data)
     if picture is not None:
         return _to_array(picture, spec, 1)
-    with _open(data, max_pixels) as opened:
+    return _by_pillow(data, spec, max_pixels) if header.sequential else None
+
+
+def is_heavy(data: bytes) -> bool:
+    """Whether `decode` may need hundreds of megabytes, so that not many at once should be decoded side by side."""
+    header = headers.read(data)
+    if header.size is None:
+        # A TIFF or an AVIF tells its size only to its decoder.
+        return data.startswith(_SILENT) or data[4:8] == b"ftyp"
+    return header.size[0] * header.size[1] > _HEAVY_PIXELS and not header.sequential
+
+
+def _by_pillow(data: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint8]:
+    with _open(data, max_pixels) as picture:
         try:
-            if opened.format not in _DRAFTED:
+            if picture.format not in _DRAFTED:
                 # Before EXIF is asked for: that reads a whole PNG, and a failure there would be taken for no EXIF.
-                opened.load()
-            return _to_array(opened, spec, _orientation(opened))
+                picture.load()
+            return _to_array(picture, spec, _orientation(picture))
         # Pillow's plugins raise whatever a hostile file makes them stumble over: OSError, ValueError, SyntaxError, ...
         except Exception as error:
-            raise CorruptImage(f"The {opened.format} picture is damaged: {_reason(error)}") from error
+            raise CorruptImage(f"The {picture.format} picture is damaged: {_reason(error)}") from error
 
 
 def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
