@@ -16,6 +16,7 @@ from contract import tensors
 from contract import wire_pb2 as wire
 from contract.card import ModelCard
 from contract.channel import MODEL_SERVICE, PREDICTION_SERVICE
+from contract.encoding import field_head
 
 PREDICT = f"/{PREDICTION_SERVICE}/Predict"
 GET_MODEL_METADATA = f"/{PREDICTION_SERVICE}/GetModelMetadata"
@@ -93,27 +94,17 @@ def _input(name: str, array: NDArray[Any]) -> list[bytes | memoryview]:
     """One entry of a PredictRequest's `inputs`, in the wire's encoding.
 
     Pictures are copied once, from the array into the request; as messages they would be so four times, which costs
-    more than all the rest (https://protobuf.dev/programming-guides/encoding/).
+    more than all the rest.
     """
     proto, content = tensors.without_content(array)
     tensor = proto.SerializeToString()
     if content.nbytes:
-        tensor += _field(wire.TensorProto.TENSOR_CONTENT_FIELD_NUMBER, content.nbytes)
+        tensor += field_head(wire.TensorProto.TENSOR_CONTENT_FIELD_NUMBER, content.nbytes)
     key = name.encode()
-    key = _field(1, len(key)) + key
-    value = _field(2, len(tensor) + content.nbytes) + tensor
-    entry = _field(wire.PredictRequest.INPUTS_FIELD_NUMBER, len(key) + len(value) + content.nbytes)
+    key = field_head(1, len(key)) + key
+    value = field_head(2, len(tensor) + content.nbytes) + tensor
+    entry = field_head(wire.PredictRequest.INPUTS_FIELD_NUMBER, len(key) + len(value) + content.nbytes)
     return [entry, key, value, content.data]
-
-
-def _field(number: int, size: int) -> bytes:
-    """What stands before a field of so many bytes: its number with the wire type LEN, and the size as a varint."""
-    head = bytearray((number << 3 | 2,))
-    while size > 127:
-        head.append(size & 127 | 128)
-        size >>= 7
-    head.append(size)
-    return bytes(head)
 
 
 def prediction(response: bytes) -> Prediction:

@@ -94,6 +94,20 @@ def test_typed_values_are_read_as_tensorflow_reads_them(dtype: str, field: str, 
         assert_same(from_proto(ours(proto)), tf.make_ndarray(proto))
 
 
+@pytest.mark.parametrize("count", [1, 31, 32, 5000])
+@pytest.mark.parametrize(("dtype", "field"), [("float32", "float_val"), ("float64", "double_val")])
+@pytest.mark.parametrize("beside", [{}, {"bool_val": [True]}], ids=["alone", "with a field that should not be"])
+def test_lists_of_floats_are_read_bit_for_bit(dtype: str, field: str, count: int, beside: dict[str, Any]) -> None:
+    values = np.random.default_rng(count).standard_normal(count).astype(dtype)
+    values[0] = np.nan
+    enum = wire.DT_FLOAT if dtype == "float32" else wire.DT_DOUBLE
+
+    read = from_proto(_proto((count,), dtype=enum, **{field: values.tolist()}, **beside))
+
+    assert read.dtype == dtype
+    assert read.tobytes() == values.tobytes()
+
+
 @pytest.mark.parametrize("dtype", [name for name in DTYPES if name != "bool"])
 def test_no_values_at_all_are_zeros_as_in_the_runtime(dtype: str) -> None:
     proto = tensor_pb2.TensorProto(dtype=tf.as_dtype(dtype).as_datatype_enum)
