@@ -3,19 +3,23 @@
 The generic cell rate algorithm keeps one number a client, the time at which its bucket would be full again; nothing has
 to run in the background and nothing has to be cleaned up. The table is made before the workers are forked.
 
-There is no lock. Two workers that serve the same client within the same microsecond may both read the old number, and
-one request's cost is then forgotten; a client gains that at most, and nobody ever waits for a lock that a killed worker
-holds. The table has a fixed size, and so an attacker with many addresses cannot make it grow: where all slots that a
-client may use are taken, the one that is nearest to being full again, and so is owed least, is given up.
+While one worker reads and writes a client's number the kernel keeps the others from that slot, and from no other; it
+frees what a killed worker held. The table has a fixed size, and so an attacker with many addresses cannot make it grow:
+where all slots that a client may use are taken, the one that is nearest to being full again, and so is owed least, is
+given up.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import mmap
+import os
 import secrets
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from gateway.settings.parse import Rate
 
@@ -39,36 +43,46 @@ class RateLimiter:
         # The hash is keyed so that nobody can look for names that share another client's slots.
         self._secret = secrets.token_bytes(16)
         memory = memoryview(mmap.mmap(-1, self._sets * _WAYS * _SLOT_WORDS * 8))
-        # An aligned word is written in one piece: a reader meets the old or the new, never a mixture.
         self._prints = memory.cast("Q")
         self._times_s = memory.cast("d")
+        # Nothing is written to it; each of its bytes is a lock. It lives as long as the process.
+        with tempfile.TemporaryFile() as file:
+            self._locks = os.dup(file.fileno())
 
     def allow(self, client: str, cost: int = 1) -> float | None:
         """Charges a client for `cost` pictures and returns None, or charges nothing and returns the seconds to wait.
 
         A request of more pictures than a bucket holds is let in when the bucket is full, and paid off afterwards.
         """
-        now_s = self._clock()
-        slot = self._slot(client, now_s)
-        full_at_s = max(self._times_s[slot + 1], now_s)
-        wait_s = full_at_s - now_s + min(cost * self._cost_s, self._period_s) - self._period_s
-        # Sums of floating-point numbers miss by less than this.
-        if wait_s > 1e-6:
-            return wait_s
-        self._times_s[slot + 1] = full_at_s + cost * self._cost_s
-        return None
+        with self._slot(client) as (slot, now_s):
+            full_at_s = max(self._times_s[slot + 1], now_s)
+            wait_s = full_at_s - now_s + min(cost * self._cost_s, self._period_s) - self._period_s
+            # Sums of floating-point numbers miss by less than this.
+            if wait_s > 1e-6:
+                return wait_s
+            self._times_s[slot + 1] = full_at_s + cost * self._cost_s
+            return None
 
     def charge(self, client: str, cost: int) -> None:
         """Charges a client that was let in already, for pictures that turned up later."""
-        now_s = self._clock()
-        slot = self._slot(client, now_s)
-        self._times_s[slot + 1] = max(self._times_s[slot + 1], now_s) + cost * self._cost_s
+        with self._slot(client) as (slot, now_s):
+            self._times_s[slot + 1] = max(self._times_s[slot + 1], now_s) + cost * self._cost_s
 
-    def _slot(self, client: str, now_s: float) -> int:
-        """The word at which a client's slot begins: its own, else a free one, else the one that is owed least."""
-        digest = hashlib.blake2b(client.encode(), digest_size=16, key=self._secret).digest()
-        first = int.from_bytes(digest[:8], "little") % self._sets * _WAYS * _SLOT_WORDS
+    @contextmanager
+    def _slot(self, client: str) -> Iterator[tuple[int, float]]:
+        """The word at which a client's slot begins, and the time, while no other process touches the slot."""
+        digest = hashlib.blake2b(client.encode("utf-8", "replace"), digest_size=16, key=self._secret).digest()
+        place = int.from_bytes(digest[:8], "little") % self._sets
         mark = int.from_bytes(digest[8:], "little") | 1  # never 0, which is an empty slot's
+        fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, place)
+        try:
+            now_s = self._clock()
+            yield self._find(place * _WAYS * _SLOT_WORDS, mark, now_s), now_s
+        finally:
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, place)
+
+    def _find(self, first: int, mark: int, now_s: float) -> int:
+        """A client's own slot, else a free one, else the one that is owed least."""
         ways = range(first, first + _WAYS * _SLOT_WORDS, _SLOT_WORDS)
         for slot in ways:
             if self._prints[slot] == mark:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from contract.images import MAX_PIXELS
 from gateway.settings import parse
 from gateway.settings.cores import usable
-from gateway.settings.row import Group, Setting, SettingsError
-
-__all__ = ["GROUPS", "TABLE", "SettingsError", "help_table"]
+from gateway.settings.row import Group, Setting
 
 # A worker's event loop fills a core, so more of them than cores only cost memory. Beyond eight the model server bounds
 # the throughput, and each further worker makes the batches that concurrent requests share smaller.
@@ -203,12 +201,3 @@ def help_table() -> str:
         for row in group.rows:
             lines += [f"  {row.variable} (default: {row.default or 'none'})", f"      {row.help}"]
     return "\n".join(lines[1:])
-
-
-def __getattr__(name: str) -> type:
-    # The class stood here before; it needs the table, so the table cannot import it first.
-    if name == "Settings":
-        from gateway.settings.settings import Settings
-
-        return Settings
-    raise AttributeError(name)
