@@ -109,15 +109,22 @@ class Queue:
 
     def __init__(self, max_batch: int) -> None:
         self._max_batch = max_batch
+        self._waiting = 0
         self._members: deque[Member] = deque()
         self._alone: deque[Part] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._members or self._alone)
 
+    @property
+    def full(self) -> bool:
+        """True if the next call gains nothing by waiting for more pictures."""
+        return self._waiting >= self._max_batch
+
     def join(self, member: Member) -> None:
         """Waits for its turn."""
         self._members.append(member)
+        self._waiting += member.waiting
 
     def again_alone(self, parts: Iterable[Part]) -> None:
         """Puts parts of a failed call first, each for a call of its own."""
@@ -127,6 +134,7 @@ class Queue:
         """Forgets a member and its pictures."""
         if member.waiting and member in self._members:
             self._members.remove(member)
+            self._waiting -= member.waiting
         if self._alone:
             self._alone = deque(part for part in self._alone if part.member is not member)
 
@@ -140,6 +148,7 @@ class Queue:
             member = self._members.popleft()
             parts.append(member.take(room))
             room -= parts[-1].size
+            self._waiting -= parts[-1].size
             if member.waiting:
                 # The rest has its next turn behind those who wait already.
                 self._members.append(member)

@@ -31,6 +31,9 @@ class WatchedModelServer(ModelServer, Protocol):
     def reachable(self) -> bool:
         """False while every address refuses connections."""
 
+    async def close(self) -> None:
+        """Ends the connections."""
+
 
 class Breaker:
     """A `ModelServer` that stops asking another one while that is away. For one event loop.

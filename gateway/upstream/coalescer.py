@@ -1,7 +1,7 @@
 """Concurrent requests for one servable share a call to the model server.
 
-There is no timer: as long as a call may leave, pictures leave at once; while none may, they gather and leave together
-when one returns. So a lone request never waits, and the busier the server, the fuller the batches.
+There is no timer: while few calls are in flight pictures leave at once, else they gather and leave together when one
+returns or a batch is full. So a lone request never waits, and the busier the server, the fuller the batches.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from gateway.upstream.batches import Member, Part, Queue, request_ids, split, st
 from gateway.upstream.model_server import Deadline, ModelServer
 
 INPUT = "images"
+# A full batch has nothing to wait for; so many keep a server busy, and leave a small request soon its turn.
+MAX_FULL_CALLS = 4
 # What one member of a batch may bring upon the others.
 _PERHAPS_ANOTHERS_FAULT = (InvalidRequest, ModelServerFault, Overloaded)
 
@@ -47,13 +49,14 @@ class _Key(NamedTuple):
 class Coalescer:
     """Predicts pictures of concurrent requests together. For one event loop."""
 
-    def __init__(self, client: ModelServer, *, max_batch: int, max_calls: int = 1) -> None:
+    def __init__(self, client: ModelServer, *, max_batch: int, max_calls: int = 2) -> None:
         """Asks nothing yet.
 
         Args:
             client: The model server.
             max_batch: Pictures in one call, at most.
-            max_calls: Calls in flight for one servable, signature and picture size, at most.
+            max_calls: Calls in flight for one servable, signature and picture size before pictures wait for company.
+                With two, the model server never waits for the next call.
         """
         self._client = client
         self._max_batch = max_batch
@@ -122,10 +125,15 @@ class _Lane:
         """True if nothing is in flight or about to be."""
         return not (self._calls or self._queue or self._about_to_send)
 
+    @property
+    def _may_send(self) -> bool:
+        out = len(self._calls)
+        return out < self._max_calls or (self._queue.full and out < max(self._max_calls, MAX_FULL_CALLS))
+
     def join(self, member: Member) -> None:
         """Takes a request in. Whoever comes in the same turn of the event loop leaves in the same call."""
         self._queue.join(member)
-        if not self._about_to_send and len(self._calls) < self._max_calls:
+        if not self._about_to_send and self._may_send:
             self._about_to_send = True
             asyncio.get_running_loop().call_soon(self._send)
 
@@ -140,7 +148,7 @@ class _Lane:
 
     def _send(self) -> None:
         self._about_to_send = False
-        while self._queue and len(self._calls) < self._max_calls:
+        while self._queue and self._may_send:
             parts = self._queue.take()
             call = asyncio.create_task(self._ask(parts))
             self._calls[call] = parts

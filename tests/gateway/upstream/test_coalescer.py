@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from contract.aio import AsyncServingClient
 from contract.errors import DeadlineExceeded, InvalidRequest, ModelServerUnavailable
 from contract.messages import SERVING_DEFAULT, ModelSpec
-from gateway.upstream.coalescer import Coalesced, Coalescer
+from gateway.upstream.coalescer import MAX_FULL_CALLS, Coalesced, Coalescer
 from gateway.upstream.model_server import Deadline
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.upstream.waiting import until
@@ -70,7 +70,7 @@ async def stage(**limits: int) -> AsyncIterator[Stage]:
     model = FakeModel({1: card(), 2: card()})
     with FakeServing(digits=model) as server:
         async with AsyncServingClient(server.address, timeout_s=20) as client:
-            yield Stage(server, model, Coalescer(client, **({"max_batch": 4} | limits)))
+            yield Stage(server, model, Coalescer(client, **({"max_batch": 4, "max_calls": 1} | limits)))
         model.hold.set()
 
 
@@ -111,7 +111,7 @@ def test_more_pictures_than_a_batch_holds_go_in_several_calls_and_come_back_in_o
             answer = await on.ask(*range(10))
 
             assert digits_in(answer) == list(range(10))
-            assert on.batches == [4, 4, 2]
+            assert sorted(on.batches) == [2, 4, 4]
 
     asyncio.run(scenario())
 
@@ -134,16 +134,34 @@ def test_a_small_request_does_not_wait_for_the_end_of_a_huge_one() -> None:
     asyncio.run(scenario())
 
 
-def test_no_more_calls_than_allowed_are_out_at_once() -> None:
+def test_pictures_wait_for_company_only_while_so_many_calls_are_out() -> None:
     async def scenario() -> None:
         async with stage(max_calls=3) as on:
             on.model.hold.clear()
-            requests = [on.ask(*[digit] * 4) for digit in range(8)]
-            await on.arrived(3)
-            assert on.batches == [4, 4, 4]
+            requests = []
+            for digit in range(3):
+                requests.append(on.ask(digit))
+                await on.arrived(digit + 1)
+            requests += [on.ask(3), on.ask(4)]
+            await asyncio.sleep(0)
             on.model.hold.set()
 
-            assert [digits_in(answer)[0] for answer in await asyncio.gather(*requests)] == list(range(8))
+            assert [digits_in(answer)[0] for answer in await asyncio.gather(*requests)] == list(range(5))
+            assert on.batches == [1, 1, 1, 2]
+
+    asyncio.run(scenario())
+
+
+def test_full_batches_wait_for_nobody_but_leave_the_server_some_peace() -> None:
+    async def scenario() -> None:
+        async with stage() as on:
+            requests = [await on.hold_one(), on.ask(*[1] * 23)]
+            await on.arrived(MAX_FULL_CALLS)
+            assert on.batches == [1, 4, 4, 4]
+            on.model.hold.set()
+
+            assert digits_in((await asyncio.gather(*requests))[1]) == [1] * 23
+            assert sorted(on.batches) == [1, 3, 4, 4, 4, 4, 4]
 
     asyncio.run(scenario())
 
@@ -171,7 +189,7 @@ def test_who_gives_up_while_waiting_takes_the_pictures_along() -> None:
     async def scenario() -> None:
         async with stage() as on:
             first = await on.hold_one()
-            cancelled, late, patient = on.ask(1, 1), on.ask(2, 2, deadline=Deadline(0.05)), on.ask(3)
+            cancelled, late, patient = on.ask(1), on.ask(2, deadline=Deadline(0.05)), on.ask(3)
             await asyncio.sleep(0)
             cancelled.cancel()
             with pytest.raises(DeadlineExceeded):
