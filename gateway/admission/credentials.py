@@ -10,8 +10,6 @@ from gateway.errors import Unauthorized
 
 # What an orchestrator and Prometheus ask, who have no key; keep /metrics from strangers at the proxy.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-# With it a browser asks for a name and a key; programs read that Bearer does as well.
-CHALLENGE = 'Basic realm="Vitrine: name and API key", charset="UTF-8", Bearer realm="Vitrine"'
 
 
 def authenticated(keys: ApiKeys, authorization: str | None, api_key: str | None) -> str:

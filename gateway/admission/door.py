@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from collections.abc import Mapping
 
+from gateway.admission.credentials import OPEN_PATHS, authenticated
 from gateway.admission.keys import ApiKeys
+from gateway.admission.proxies import limited_as
 from gateway.admission.rate_limit import RateLimiter
-from gateway.errors import RateLimited, Unauthorized
-
-# What orchestrators and monitoring ask, who hold no keys.
-_OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+from gateway.errors import RateLimited
 
 
 class Door:
@@ -32,20 +29,13 @@ class Door:
         Raises:
             Unauthorized: One is needed, and none came or a wrong one.
         """
-        if self._keys is None or path in _OPEN:
+        if self._keys is None or path in OPEN_PATHS:
             return None
-        given = _given(headers)
-        if given is None:
-            raise Unauthorized("Expected an API key in X-API-Key or Authorization: Bearer. Received: none")
-        name, key = given
-        found = self._keys.name_of(key)
-        if found is None or (name is not None and not self._keys.matches(name, key)):
-            raise Unauthorized("Expected a valid API key. Received: one that is not known")
-        return found
+        return authenticated(self._keys, headers.get("authorization"), headers.get("x-api-key"))
 
-    def meter(self, client: str) -> Meter:
-        """An account of one request's pictures, charged to a client: the name of a key, else an address."""
-        return Meter(self._limiter, client)
+    def meter(self, key_name: str | None, address: str) -> Meter:
+        """An account of one request's pictures, charged to the name of its key, or to its address if it has none."""
+        return Meter(self._limiter, f"key {key_name}" if key_name is not None else limited_as(address))
 
 
 class Meter:
@@ -70,20 +60,3 @@ class Meter:
                 "As many pictures as allowed were sent already. Please try again later",
                 retry_after_s=max(1, math.ceil(wait_s)),
             )
-
-
-def _given(headers: Mapping[str, str]) -> tuple[str | None, str] | None:
-    """The name, if one came along, and the key."""
-    if "x-api-key" in headers:
-        return None, headers["x-api-key"]
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and credentials:
-        return None, credentials.strip()
-    if scheme.lower() == "basic":
-        # How browsers send the name and the key that they asked their user for.
-        try:
-            name, colon, key = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-        return (name, key) if colon else None
-    return None

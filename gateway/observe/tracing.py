@@ -7,6 +7,7 @@ times that were taken anyway, so that the way to the answer is the same with tra
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 SERVICE = "vitrine-gateway"
+_GOODBYE_S = 2.0
 _PROTOCOL = "http/protobuf"
 _PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 _VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -89,8 +91,10 @@ class Tracing:
         span.end(ended_ns)
 
     def close(self) -> None:
-        """Sends what is left; gives up after the exporter's own time limit."""
-        self._provider.shutdown()
+        """Sends what is left; blocks for two seconds at most, for a collector that is away must not hold up a stop."""
+        sending = threading.Thread(target=self._provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_GOODBYE_S)
 
     def _mark_failed(self, span: Span, record: RequestRecord) -> None:
         from opentelemetry.trace import Status, StatusCode

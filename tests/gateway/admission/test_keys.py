@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admission.credentials import CHALLENGE, authenticated
+from gateway.admission.credentials import authenticated
 from gateway.admission.keys import ApiKeys
 from gateway.errors import Unauthorized, outcome_of
 from gateway.settings.row import SettingsError
@@ -128,8 +128,3 @@ def test_anything_else_is_refused_without_repeating_it(file: Path, authorization
     outcome = outcome_of(raised.value)
     assert outcome is not None
     assert (outcome.status, outcome.code) == (401, "unauthorized")
-
-
-def test_browsers_and_programs_are_asked_in_their_own_words() -> None:
-    assert CHALLENGE.startswith("Basic realm=")
-    assert "Bearer" in CHALLENGE
