@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ModelServerFault
-from contract.messages import Prediction
+from contract.messages import Metadata, Prediction
 from gateway.upstream.model_server import Deadline
 
 # gRPC refuses 8 KB of metadata; a few ids are enough to find a call in the logs.
@@ -33,6 +33,7 @@ class Member:
         request_id: For the logs of the model server; empty for none.
         answer: Done as soon as every picture is answered, one call failed, or nobody waits any more.
         waited_s: Seconds until its first picture left.
+        trace: gRPC metadata that say which trace it belongs to.
     """
 
     images: Sequence[NDArray[np.uint8]]
@@ -40,6 +41,7 @@ class Member:
     request_id: str
     answer: asyncio.Future[Prediction]
     waited_s: float = 0.0
+    trace: Metadata = ()
     _next: int = 0
     _answered: int = 0
     _pieces: dict[int, Prediction] = field(default_factory=dict)
@@ -195,6 +197,13 @@ def request_ids(parts: Sequence[Part]) -> str:
             break
         joined = f"{joined},{request_id}" if joined else request_id
     return joined
+
+
+def metadata(parts: Sequence[Part]) -> Metadata:
+    """What goes along with a call: the ids of its requests, and the trace of the first that has one."""
+    ids = request_ids(parts)
+    trace = next((part.member.trace for part in parts if part.member.trace), ())
+    return (*((("x-request-id", ids),) if ids else ()), *trace)
 
 
 def _joined(pieces: Sequence[Prediction]) -> Prediction:

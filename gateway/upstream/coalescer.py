@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import DeadlineExceeded, InvalidRequest, ModelServerFault, Overloaded
-from contract.messages import ModelSpec, Prediction
-from gateway.upstream.batches import Member, Part, Queue, request_ids, split, stack
+from contract.messages import Metadata, ModelSpec, Prediction
+from gateway.upstream.batches import Member, Part, Queue, metadata, split, stack
 from gateway.upstream.model_server import Deadline, ModelServer
 
 INPUT = "images"
+OnCall = Callable[[str, int], None]
 # A full batch has nothing to wait for; so many keep a server busy, and leave a small request soon its turn.
 MAX_FULL_CALLS = 4
 # What one member of a batch may bring upon the others.
@@ -49,7 +50,9 @@ class _Key(NamedTuple):
 class Coalescer:
     """Predicts pictures of concurrent requests together. For one event loop."""
 
-    def __init__(self, client: ModelServer, *, max_batch: int, max_calls: int = 2) -> None:
+    def __init__(
+        self, client: ModelServer, *, max_batch: int, max_calls: int = 2, on_call: OnCall = lambda _model, _count: None
+    ) -> None:
         """Asks nothing yet.
 
         Args:
@@ -57,8 +60,10 @@ class Coalescer:
             max_batch: Pictures in one call, at most.
             max_calls: Calls in flight for one servable, signature and picture size before pictures wait for company.
                 With two, the model server never waits for the next call.
+            on_call: Is told the model and how many pictures, whenever a call leaves.
         """
         self._client = client
+        self._on_call = on_call
         self._max_batch = max_batch
         self._max_calls = max_calls
         self._lanes: dict[_Key, _Lane] = {}
@@ -71,6 +76,7 @@ class Coalescer:
         signature: str,
         deadline: Deadline,
         request_id: str = "",
+        trace: Metadata = (),
     ) -> Coalesced:
         """Runs a signature on a request's pictures.
 
@@ -80,6 +86,7 @@ class Coalescer:
             signature: Its name.
             deadline: When this request gives up.
             request_id: Goes along as the metadata `x-request-id`.
+            trace: Goes along with the call, unless another request in it has a trace of its own and came first.
 
         Raises:
             ValueError: No pictures, or of different shapes.
@@ -89,7 +96,7 @@ class Coalescer:
         if len(shapes) != 1:
             raise ValueError(f"Expected pictures of one shape. Received: {sorted(shapes) or 'none'}")
         lane = self._lane(_Key(spec, signature, shapes.pop()))
-        member = Member(images, deadline, request_id, asyncio.get_running_loop().create_future())
+        member = Member(images, deadline, request_id, asyncio.get_running_loop().create_future(), trace=trace)
         try:
             async with asyncio.timeout(deadline.left_s()):
                 lane.join(member)
@@ -105,16 +112,17 @@ class Coalescer:
         if lane is None:
             # Versions come and go; the lanes of those that went have nothing to do any more.
             self._lanes = {other: lane for other, lane in self._lanes.items() if not lane.idle}
-            lane = self._lanes[key] = _Lane(self._client, key, self._max_batch, self._max_calls)
+            lane = self._lanes[key] = _Lane(self._client, key, self._max_batch, self._max_calls, self._on_call)
         return lane
 
 
 class _Lane:
     """The calls for one key, and who waits for them."""
 
-    def __init__(self, client: ModelServer, key: _Key, max_batch: int, max_calls: int) -> None:
+    def __init__(self, client: ModelServer, key: _Key, max_batch: int, max_calls: int, on_call: OnCall) -> None:
         self.key = key
         self._client = client
+        self._on_call = on_call
         self._max_calls = max_calls
         self._queue = Queue(max_batch)
         self._calls: dict[asyncio.Task[list[Prediction]], list[Part]] = {}
@@ -155,14 +163,15 @@ class _Lane:
             call.add_done_callback(self._returned)
 
     async def _ask(self, parts: Sequence[Part]) -> list[Prediction]:
-        ids = request_ids(parts)
+        batch = stack(parts)
+        self._on_call(self.key.spec.name, len(batch))
         prediction = await self._client.predict(
             self.key.spec,
-            {INPUT: stack(parts)},
+            {INPUT: batch},
             signature=self.key.signature,
             # Every member watches its own deadline; the call itself may take as long as the most patient one waits.
             timeout_s=max(part.member.deadline.at_s for part in parts) - time.monotonic(),
-            metadata=(("x-request-id", ids),) if ids else (),
+            metadata=metadata(parts),
         )
         return split(prediction, parts)
 
