@@ -33,7 +33,7 @@ format: $(VENV)/dev.stamp  ## puts the code into shape
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-bench: $(VENV)/dev.stamp  ## the benchmarks; each prints ratios against a baseline of the same run
+bench: $(VENV)/dev.stamp  ## the benchmarks; each prints ratios against a baseline of the same run; the gateway's installs its peers
 	@for file in tests/benchmarks/bench_*.py; do $(RUN) -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
 
 protos: $(VENV)/dev.stamp  ## regenerates contract/wire_pb2.py from wire.proto
@@ -49,6 +49,7 @@ lock: $(VENV)/dev.stamp  ## locks the dependencies anew
 	$(LOCK) -c requirements/dev.txt --extra serving --extra gateway -o requirements/gateway.txt
 	$(LOCK) -c requirements/dev.txt --extra serving --extra tensorflow -o requirements/tensorflow.txt
 	$(LOCK) -c requirements/dev.txt --extra serving --extra gateway --extra tensorflow -o requirements/demo.txt
+	$(LOCK) --extra peers -o requirements/peers.txt
 	sed -i 's/^tensorflow-cpu==[0-9.]*/& ; platform_machine == "x86_64" and sys_platform != "darwin"/' requirements/*.txt
 
 clean:  ## removes the virtualenv and the caches; models and runs stay

@@ -14,12 +14,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract import tensors, wire_pb2
 from tests.benchmarks import measured
 from tests.benchmarks.floor import Floor, in_process
 from tests.benchmarks.load import Generator, Load
 from tests.benchmarks.measured import Measured
-from tests.benchmarks.networks import INPUT, MOBILENET_V2, SMALL_CNN, Network, write_repository
+from tests.benchmarks.networks import MOBILENET_V2, SMALL_CNN, Network, write_repository
 
 _FLAGS = ("--tensorflow_intra_op_parallelism=1", f"--tensorflow_inter_op_parallelism={os.cpu_count()}")
 _CPUS = os.cpu_count() or 1
@@ -64,7 +63,7 @@ def _measure_network(network: Network, repository: Path, plan: Plan) -> None:
     floor = in_process(
         network, repository / network.name / "1", plan.batches, {min(n, _CPUS) for n in plan.clients}, plan.seconds
     )
-    with measured.embedded(config, _message(network, 1), *_FLAGS) as server:
+    with measured.embedded(config, network.predict_request(1), *_FLAGS) as server:
         print(f"\n{network.name}: first answer after {server.start_s:.1f} s, {server.rss_mb():.0f} MB", end="")
         rates = _table(network, server, plan, floor)
         print(f"{'':22}{server.rss_mb():.0f} MB at the end")
@@ -95,18 +94,12 @@ def _table(network: Network, server: Measured, plan: Plan, floor: dict[tuple[int
 def _load(network: Network, server: Measured, batch: int, clients: int, seconds: float) -> tuple[Load, float]:
     """One measurement, and the CPU seconds that the server used for it."""
     with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(_message(network, batch))
+        Path(file.name).write_bytes(network.predict_request(batch))
         # On few CPUs each further process of the generator takes from the server; on many, one may be too slow.
         generator = Generator(server.address, Path(file.name), clients, min(clients, max(1, _CPUS // 4)))
         before = server.cpu_s()
         load = generator.run(seconds)
         return load, server.cpu_s() - before
-
-
-def _message(network: Network, batch: int) -> bytes:
-    request = wire_pb2.PredictRequest(model_spec=wire_pb2.ModelSpec(name=network.name))
-    request.inputs[INPUT].CopyFrom(tensors.to_proto(network.images(batch)))
-    return request.SerializeToString()
 
 
 def _row_name(batch: int, clients: int) -> str:

@@ -1,0 +1,200 @@
+"""Vitrine and its peers as processes: started, waited for until the first right answer, ended."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import measured
+from tests.benchmarks.gateway import process_tree, repository
+from tests.benchmarks.gateway.cases import Case
+from tests.conftest import ROOT, pick_port
+
+WORKERS = os.cpu_count() or 1
+_START_S = 120.0
+_POLL_S = 0.02
+_PEERS = "tests.benchmarks.gateway.peers"
+_Command = tuple[list[str], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a contender is to serve what.
+
+    Attributes:
+        folder: The model repository.
+        case: Whose network it serves.
+        port: Of its HTTP.
+        grpc_port: Of the model server, if it starts one.
+        peers_python: The interpreter of the peers' virtualenv.
+    """
+
+    folder: Path
+    case: Case
+    port: int
+    grpc_port: int
+    peers_python: Path | None = None
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of the tables.
+
+    Attributes:
+        name: For the command line.
+        title: For people.
+        path: Where it takes pictures.
+        commands: What to start, each with its environment.
+    """
+
+    name: str
+    title: str
+    path: str
+    commands: Callable[[Place], list[_Command]]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A contender that answers.
+
+    Attributes:
+        port: Of its HTTP.
+        roots: Its processes; others descend from them.
+        start_s: From the start of the first process to the first right answer.
+        serving: The model server's address, if it has one.
+    """
+
+    port: int
+    roots: tuple[int, ...]
+    start_s: float
+    serving: str | None
+
+
+@contextmanager
+def running(contender: Contender, folder: Path, case: Case, peers_python: Path | None, log: Path) -> Iterator[Running]:
+    """The contender with the case's network. Raises RuntimeError, with its log, if it does not come to answer."""
+    place = Place(folder, case, pick_port(), pick_port(), peers_python)
+    started = time.perf_counter()
+    with log.open("wb") as output:
+        processes = [
+            subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            for command, environment in contender.commands(place)
+        ]
+    roots = [process.pid for process in processes]
+    try:
+        _first_answer(contender, place, processes, log)
+        elapsed, external = time.perf_counter() - started, measured.external()
+        if contender is VITRINE and external is not None:
+            known = () if external.pid is None else (external.pid,)
+            yield Running(place.port, (*roots, *known), elapsed, external.address)
+        else:
+            serving = f"127.0.0.1:{place.grpc_port}" if contender is VITRINE else None
+            yield Running(place.port, tuple(roots), elapsed, serving)
+    finally:
+        for pid in process_tree.members(roots):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in processes:
+            process.wait()
+
+
+def _first_answer(contender: Contender, place: Place, processes: list[subprocess.Popen[bytes]], log: Path) -> None:
+    request, deadline, last = place.case.request(contender.path, 1), time.monotonic() + _START_S, "nothing yet"
+    while time.monotonic() < deadline and all(process.poll() is None for process in processes):
+        try:
+            fault = place.case.fault(_ask(place.port, request), 1)
+            if fault is None:
+                return
+            last = fault
+        except (OSError, http.client.HTTPException) as error:
+            last = repr(error)
+        time.sleep(_POLL_S)
+    raise RuntimeError(f"{contender.title} does not answer: {last}\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _ask(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(request)
+        response = http.client.HTTPResponse(connection, method="POST")
+        response.begin()
+        return response.read()
+
+
+def _vitrine(place: Place) -> list[_Command]:
+    external = measured.external()
+    settings = {
+        "VITRINE_SERVING": external.address if external else f"127.0.0.1:{place.grpc_port}",
+        "VITRINE_MODELS": place.case.network.name,
+        "VITRINE_HOST": "127.0.0.1",
+        "VITRINE_PORT": str(place.port),
+        "VITRINE_WORKERS": str(WORKERS),
+    }
+    gateway: _Command = ([sys.executable, "-m", "gateway"], settings)
+    if external:
+        return [gateway]
+    flags = (
+        f"--port={place.grpc_port}",
+        "--rest_api_port=0",
+        f"--model_name={place.case.network.name}",
+        f"--model_base_path={place.folder / place.case.network.name}",
+        "--tensorflow_intra_op_parallelism=1",
+        f"--tensorflow_inter_op_parallelism={WORKERS}",
+    )
+    return [([sys.executable, "-m", "serving.model_server", *flags], {}), gateway]
+
+
+def _peer(*arguments: str) -> Callable[[Place], list[_Command]]:
+    """`arguments` follow the interpreter; {port} and {workers} are filled in."""
+
+    def commands(place: Place) -> list[_Command]:
+        network = place.case.network
+        environment = {
+            "PEER_VERSION": str(place.folder / network.name / "1"),
+            "PEER_KERAS": str(repository.keras_file(place.folder, network)),
+            "PEER_SHAPE": ",".join(str(size) for size in network.shape),
+            "PEER_CLASSES": str(network.classes),
+            "PEER_PORT": str(place.port),
+            "PEER_WORKERS": str(WORKERS),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "BENTOML_DO_NOT_TRACK": "1",
+        }
+        filled = [argument.format(port=place.port, workers=WORKERS) for argument in arguments]
+        return [([str(place.peers_python), "-m", *filled], environment)]
+
+    return commands
+
+
+# Heartbeats in memory; keep-alive, for clients come back.
+_GUNICORN = (
+    "gunicorn", "--bind=127.0.0.1:{port}", "--workers={workers}", "--threads=4", "--keep-alive=30",
+    "--worker-tmp-dir=/dev/shm", "--log-level=warning",
+)  # fmt: skip
+_UVICORN = (
+    "uvicorn", "--host=127.0.0.1", "--port={port}", "--workers={workers}", "--no-access-log", "--log-level=warning",
+)  # fmt: skip
+_BENTOML = ("bentoml", "serve", f"{_PEERS}.bentoml_service:Classifier", "--host=127.0.0.1", "--port={port}")
+
+VITRINE = Contender("vitrine", "Vitrine", "/api/v1/classify", _vitrine)
+PEERS = (
+    Contender("flask-predict", "Flask + model.predict", "/classify", _peer(*_GUNICORN, f"{_PEERS}.flask_predict:app")),
+    Contender("flask-signature", "Flask + signature", "/classify", _peer(*_GUNICORN, f"{_PEERS}.flask_signature:app")),
+    Contender("fastapi", "FastAPI + tf.function", "/classify", _peer(*_UVICORN, f"{_PEERS}.fastapi_function:app")),
+    Contender("bentoml", "BentoML, adaptive batching", "/classify", _peer(*_BENTOML)),
+    Contender("litserve", "LitServe, batching", "/classify", _peer(f"{_PEERS}.litserve_server")),
+)

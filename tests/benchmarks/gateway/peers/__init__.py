@@ -1,0 +1,1 @@
+"""What a user would build instead of Vitrine, each tuned. They run in a virtualenv of their own: see `environment`."""
