@@ -17,6 +17,7 @@
     |-- UnknownModel       no such model
     |-- UnknownVersion     no such version, or it is not loaded
     |-- UnknownLabel       no such label
+    |-- UnknownSample      no such picture to try a model with
     |-- NotReady           a model that is known but has no loaded version
     |-- Busy               as many requests as allowed are being answered already
     |   `-- RateLimited      the client sent as many pictures as it may for now
@@ -120,6 +121,10 @@ class UnknownLabel(GatewayError):
     """No such label."""
 
 
+class UnknownSample(GatewayError):
+    """No such picture to try a model with."""
+
+
 class NotReady(GatewayError):
     """A model that is known but has no loaded version."""
 
@@ -165,7 +170,7 @@ class Outcome:
 OUTCOMES: dict[type[Exception], Outcome] = {
     NoImage: Outcome(400, "no_image"),
     BadBody: Outcome(400, "bad_body"),
-    BodyTooLarge: Outcome(413, "body_too_large"),
+    BodyTooLarge: Outcome(413, "too_large"),
     TooManyParts: Outcome(413, "too_many_parts"),
     UploadStalled: Outcome(408, "upload_stalled"),
     # Nobody sees it but the log, where other servers write the same number.
@@ -177,6 +182,7 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     UnknownModel: Outcome(404, "unknown_model"),
     UnknownVersion: Outcome(404, "unknown_version"),
     UnknownLabel: Outcome(404, "unknown_label"),
+    UnknownSample: Outcome(404, "unknown_sample"),
     TooManyImages: Outcome(413, "too_many_images"),
     EveryImageTooLarge: Outcome(413, "too_large"),
     EveryImageBad: Outcome(422, "every_image_bad"),
@@ -206,6 +212,8 @@ OUTCOMES: dict[type[Exception], Outcome] = {
 }
 
 
+# With it a browser asks for a name and a key; programs read that Bearer does as well.
+CHALLENGE = 'Basic realm="Vitrine: name and API key", charset="UTF-8", Bearer realm="Vitrine"'
 BUG = Outcome(500, "internal_error", "Something broke inside the gateway. Its operator finds the reason in the log.")
 
 
@@ -217,3 +225,15 @@ def outcome_of(error: Exception) -> Outcome | None:
             retry_after_s = getattr(error, "retry_after_s", found.retry_after_s)
             return Outcome(found.status, found.code, found.message or str(error), retry_after_s)
     return None
+
+
+def headers_of(error: Exception, outcome: Outcome) -> list[tuple[str, str]]:
+    """The headers that go with an error."""
+    headers = []
+    if outcome.retry_after_s is not None:
+        headers.append(("Retry-After", str(outcome.retry_after_s)))
+    if isinstance(error, MethodNotAllowed):
+        headers.append(("Allow", "POST"))
+    if isinstance(error, Unauthorized):
+        headers.append(("WWW-Authenticate", CHALLENGE))
+    return headers

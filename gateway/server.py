@@ -9,14 +9,18 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from gateway import memory
-from gateway.observe import logs
+from gateway.admission.keys import ApiKeys
+from gateway.admission.rate_limit import RateLimiter
+from gateway.observe import logs, tracing
 from gateway.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.asgi import Application
 
 # As prometheus_client names it; importing it here would fix its mode before the folder is known.
 _METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -42,7 +46,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes the requests in flight. Raises PortUnavailable."""
+    """Serves until SIGTERM or SIGINT, then finishes the requests in flight.
+
+    Raises:
+        SettingsError: The keys cannot be read, or traces not be sent.
+        PortUnavailable: Something else listens there.
+    """
+    tracing.check(settings, os.environ)
+    if settings.api_keys_file:
+        ApiKeys(settings.api_keys_file)  # Refused here, in one sentence, rather than by each worker.
     memory.limit_arenas()
     logging.captureWarnings(True)  # Pillow's remarks on odd pictures are lines of the log like all others.
     listener = listen(settings.host, settings.port)
@@ -68,6 +80,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, listener: int) -> None:
         self._settings = settings
         self._listener = listener
+        # Shared by the workers, so it is made before they are.
+        self._limiter = RateLimiter(settings.rate_limit) if settings.rate_limit else None
         super().__init__()
 
     def load_config(self) -> None:
@@ -76,14 +90,13 @@ class _Server(BaseApplication):  # type: ignore[misc]
         options: dict[str, Any] = {
             "bind": f"fd://{self._listener}",
             "workers": settings.workers,
-            "worker_class": "gthread",
-            "threads": settings.threads,
+            "worker_class": "gateway.worker.Worker",
             # A worker whose main loop is silent for so long is killed; requests run in threads and do not count.
             "timeout": 30,
             "graceful_timeout": int(settings.timeout_s) + _GRACE_S,
             # Longer than the usual 60 s of a proxy in front, which would else meet closed connections.
             "keepalive": 65,
-            "logconfig_dict": _LOGGING,
+            "logconfig_dict": logs.config(settings.log_level),
             "child_exit": _child_exit,
             "control_socket_disable": True,
         }
@@ -93,11 +106,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Application:
         """The application, made in the worker. Imported there too, after the metrics' folder is set."""
-        from gateway.web.app import create_app
+        from gateway.asgi import Application
 
-        return create_app(self._settings)
+        return Application(self._settings, limiter=self._limiter)
 
 
 def _child_exit(_server: Any, worker: Any) -> None:
@@ -105,16 +118,3 @@ def _child_exit(_server: Any, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-_LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": logs.JsonFormatter}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"level": "INFO", "handlers": ["stderr"]},
-    "loggers": {
-        "gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []},
-        "gunicorn.access": {"level": "WARNING", "propagate": False, "handlers": []},
-    },
-}

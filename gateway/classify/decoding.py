@@ -1,59 +1,58 @@
-"""Uploaded bytes -> arrays, several pictures side by side, each bad file with its own reason."""
+"""Uploaded bytes -> arrays: tiny pictures at once, all others in threads, each bad file with its own reason."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract import images
 from contract.card import ImageSpec
+from gateway.classify.answer import Refusal, Upload
+from gateway.settings.cores import usable
 from gateway.settings.settings import Settings
 
 TOO_LARGE = "file_too_large"
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file as it came."""
-
-    filename: str
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a file has no prediction: a stable code for programs, a message for people."""
-
-    code: str
-    message: str
-
-
 Decoded = NDArray[np.uint8] | Refusal
 
 
 class Decoder:
-    """Decodes uploads within the limits of the settings. Thread-safe."""
+    """Decodes uploads within the limits of the settings, for one event loop."""
 
-    def __init__(self, settings: Settings, threads: Executor) -> None:
-        """`threads` decodes several pictures at once: Pillow releases the interpreter lock while it works."""
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._threads = threads
+        # Pillow releases the interpreter lock while it works, so threads decode side by side.
+        self._threads = ThreadPoolExecutor(settings.decode_threads or usable(), thread_name_prefix="decode")
+        # What may take hundreds of megabytes is decoded one after the other, and in nobody's way.
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="decode-heavy")
 
-    def decode(self, uploads: Sequence[Upload], spec: ImageSpec) -> list[Decoded]:
-        """Each upload, in order, as uint8 [spec.height, spec.width, spec.channels] or the reason why it is none."""
-        if len(uploads) == 1:
-            return [self._one(uploads[0], spec)]
-        return list(self._threads.map(self._one, uploads, [spec] * len(uploads)))
+    def begin(self, upload: Upload, spec: ImageSpec) -> Decoded | asyncio.Future[Decoded]:
+        """The upload as uint8 [spec.height, spec.width, spec.channels], or the reason why it is none.
 
-    def _one(self, upload: Upload, spec: ImageSpec) -> Decoded:
+        A tiny picture costs less than handing it to a thread, and is done at once. Others are a future; one that is
+        cancelled before a thread has taken it up is never decoded.
+        """
         size, limit = len(upload.data), self._settings.max_file_bytes
         if size > limit:
             return Refusal(TOO_LARGE, f"Expected at most {limit:,} bytes. Received: {size:,}")
         try:
-            return images.decode(upload.data, spec, max_pixels=self._settings.max_pixels)
+            array = images.decode_if_quick(upload.data, spec, max_pixels=self._settings.max_pixels)
+            if array is not None:
+                return array
+            threads = self._heavy if images.is_heavy(upload.data) else self._threads
+        except images.ImageError as error:
+            return Refusal(error.code, str(error))
+        return asyncio.get_running_loop().run_in_executor(threads, self._decode, upload.data, spec)
+
+    def close(self) -> None:
+        """Ends the threads; what waits for them is not decoded any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._heavy.shutdown(wait=False, cancel_futures=True)
+
+    def _decode(self, data: bytes, spec: ImageSpec) -> Decoded:
+        try:
+            return images.decode(data, spec, max_pixels=self._settings.max_pixels)
         except images.ImageError as error:
             return Refusal(error.code, str(error))

@@ -1,26 +1,26 @@
-"""The pipeline from uploaded bytes to probabilities: resolve, decode, predict.
+"""The pipeline from uploaded bytes to probabilities: resolve, decode, predict, all three side by side.
 
 It knows neither HTTP nor Flask. One bad file never fails the others, and a version that is swapped away meanwhile costs
-a retry, not an error.
+a retry, not an error. Everything here runs in one event loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from contract.card import ImageSpec, ModelCard
-from contract.client import SERVING_DEFAULT, ModelSpec
+from contract.card import ModelCard
 from contract.errors import ServableNotFound
-from gateway.classify.decoding import TOO_LARGE, Decoded, Decoder, Refusal, Upload
-from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge, NoImage, TooManyImages
-from gateway.settings.table import Settings
-from gateway.upstream.model_server import Deadline, ModelServer
+from contract.messages import SERVING_DEFAULT, Metadata, ModelSpec
+from gateway.classify.answer import Answer, Refusal, Result, Scores, Stage
+from gateway.classify.decoding import TOO_LARGE, Decoder
+from gateway.classify.job import Arriving, Group, Job, Limits
+from gateway.classify.outputs import scores
+from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge
+from gateway.settings.settings import Settings
+from gateway.upstream.coalescer import Coalescer
 from gateway.versions.cards import CardCache
 from gateway.versions.resolve import Resolved, Resolver, Wanted
 
@@ -29,132 +29,173 @@ EXPLAIN = "explain"
 MAX_ATTEMPTS = 5
 
 
-@dataclass(frozen=True)
-class Scores:
-    """What the model says of one picture.
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """One picture's result in a stream of them, with the version that gave it."""
 
-    Attributes:
-        probabilities: float32 [K], in the order of the card's labels.
-        heatmap: float32 [h, w] from 0 to 1, if one was asked for.
-    """
-
-    probabilities: NDArray[np.float32]
-    heatmap: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to one request.
-
-    Attributes:
-        resolved: The version that answered.
-        card: Its card.
-        uploads: What was uploaded.
-        results: One for each upload, in its order.
-        decode_ms: Milliseconds spent on decoding.
-        predict_ms: Milliseconds spent on asking the model server.
-        retries: How often another version had to be found.
-    """
-
+    filename: str
+    result: Result
     resolved: Resolved
     card: ModelCard
-    uploads: tuple[Upload, ...]
-    results: tuple[Scores | Refusal, ...]
-    decode_ms: float
-    predict_ms: float
-    retries: int
-
-
-@dataclass
-class _Job:
-    """One request on its way through the attempts: what was decoded for one attempt serves the next."""
-
-    uploads: tuple[Upload, ...]
-    explain: bool
-    request_id: str
-    deadline: Deadline
-    decoded: list[Decoded] = field(default_factory=list)
-    decoded_for: ImageSpec | None = None
-    decode_ms: float = 0.0
-    predict_ms: float = 0.0
 
 
 class Classifier:
-    """Classifies uploads. Thread-safe."""
+    """Classifies uploads."""
 
     def __init__(
-        self, settings: Settings, client: ModelServer, resolver: Resolver, cards: CardCache, decoder: Decoder
+        self, settings: Settings, coalescer: Coalescer, resolver: Resolver, cards: CardCache, decoder: Decoder
     ) -> None:
-        self._settings = settings
-        self._client = client
+        self._limits = Limits(settings.max_files, settings.max_batch, settings.timeout_s)
+        self._coalescer = coalescer
         self._resolver = resolver
         self._cards = cards
         self._decoder = decoder
 
-    def classify(
-        self, uploads: Sequence[Upload], wanted: Wanted, *, explain: bool = False, request_id: str = ""
+    async def classify(
+        self, arriving: Arriving, wanted: Wanted, *, explain: bool = False, request_id: str = "", trace: Metadata = ()
     ) -> Answer:
-        """The answer to an upload of one or many pictures.
+        """The answer to an upload of one or many pictures, all by the same version.
 
         Raises:
             NoImage, TooManyImages, EveryImageBad: By what was uploaded.
             UnknownModel, UnknownVersion, UnknownLabel, NotReady: By what was wanted.
             BadModelAnswer, CardError, ServingError: By what the model server did.
         """
-        self._check(uploads)
-        job = _Job(tuple(uploads), explain, request_id, Deadline(self._settings.timeout_s))
-        for retries in range(MAX_ATTEMPTS):
-            resolved, card = self._resolver.resolve(wanted, job.deadline)
-            try:
-                results = self._attempt(job, resolved, card)
-            except ServableNotFound:
-                if not resolved.movable:
-                    raise self._resolver.not_loaded(resolved.model, resolved.version, job.deadline) from None
-                self._resolver.gone(resolved)
-            else:
-                times_ms = (job.decode_ms, job.predict_ms)
-                return _judged(Answer(resolved, card, job.uploads, results, *times_ms, retries))
-        raise ServableNotFound(f"{MAX_ATTEMPTS} times a version of {resolved.model} went away while it was asked")
+        job = Job(arriving, self._decoder, self._limits)
+        try:
+            for retries in range(MAX_ATTEMPTS):
+                asked = await self._ask(job, wanted, explain, request_id, trace)
+                try:
+                    results = [await asked.result(place) for place in range(len(job.uploads))]
+                    return _judged(asked.answer(results, retries))
+                except ServableNotFound:
+                    await self._gone(asked.resolved, job)
+                finally:
+                    asked.cancel()
+        finally:
+            job.close()
+        raise _always_gone(asked.resolved)
 
-    def _check(self, uploads: Sequence[Upload]) -> None:
-        if not uploads:
-            raise NoImage("Expected at least one picture in the multipart field 'images'. Received: none")
-        if len(uploads) > self._settings.max_files:
-            raise TooManyImages(f"Expected at most {self._settings.max_files} pictures. Received: {len(uploads)}")
+    async def stream(
+        self, arriving: Arriving, wanted: Wanted, *, explain: bool = False, request_id: str = "", trace: Metadata = ()
+    ) -> AsyncGenerator[Pictured | Answer]:
+        """Each picture's result, in the order of the request, as soon as it and those before it are known.
 
-    def _attempt(self, job: _Job, resolved: Resolved, card: ModelCard) -> tuple[Scores | Refusal, ...]:
-        """Asks one version. Raises ServableNotFound if it is not there any more."""
-        start = time.perf_counter()
-        if job.decoded_for != card.image:
-            job.decoded = self._decoder.decode(job.uploads, card.image)
-            job.decoded_for = card.image
-        decoded = time.perf_counter()
-        scores = iter(self._predict(job, resolved, card))
-        job.decode_ms += (decoded - start) * 1000
-        job.predict_ms += (time.perf_counter() - decoded) * 1000
-        return tuple(item if isinstance(item, Refusal) else next(scores) for item in job.decoded)
+        The whole request is read before the first result; the last item is the answer as a whole. A version that goes
+        away in mid-stream leaves the rest to another: each result says whose it is, the answer names the last one.
+        Raises as `classify` does, but for EveryImageBad.
+        """
+        job = Job(arriving, self._decoder, self._limits)
+        results: list[Result] = []
+        try:
+            for retries in range(MAX_ATTEMPTS):
+                asked = await self._ask(job, wanted, explain, request_id, trace, start=len(results))
+                try:
+                    while len(results) < len(job.uploads):
+                        upload, result = job.uploads[len(results)], await asked.result(len(results))
+                        results.append(result)
+                        yield Pictured(upload.filename, result, asked.resolved, asked.card)
+                    yield asked.answer(results, retries)
+                    return
+                except ServableNotFound:
+                    await self._gone(asked.resolved, job)
+                finally:
+                    asked.cancel()
+        finally:
+            job.close()
+        raise _always_gone(asked.resolved)
 
-    def _predict(self, job: _Job, resolved: Resolved, card: ModelCard) -> list[Scores]:
-        """The scores of every decoded picture, asked of one version in chunks of at most `max_batch`."""
-        arrays = [item for item in job.decoded if not isinstance(item, Refusal)]
-        spec = ModelSpec(resolved.model, version=resolved.version)
-        scores: list[Scores] = []
-        for start in range(0, len(arrays), self._settings.max_batch):
-            batch = np.stack(arrays[start : start + self._settings.max_batch])
-            prediction = self._client.predict(
-                spec,
-                {"images": batch},
-                signature=EXPLAIN if job.explain else SERVING_DEFAULT,
-                timeout_s=job.deadline.left_s(),
-                metadata=(("x-request-id", job.request_id),) if job.request_id else (),
-            )
-            try:
-                scores += _scores(prediction.outputs, len(batch), card, job.explain)
-            except BadModelAnswer:
-                # Perhaps another model stands under this number by now, with another card.
-                self._cards.forget(resolved.model, resolved.version)
-                raise
-        return scores
+    async def _ask(
+        self, job: Job, wanted: Wanted, explain: bool, request_id: str, trace: Metadata, *, start: int = 0
+    ) -> _Asked:
+        """Takes the whole request in and asks one version about it."""
+        resolved, card = await self._resolver.resolve(wanted, job.deadline)
+        asked = _Asked(self._coalescer, self._cards, job, resolved, card, explain, request_id, trace)
+        try:
+            async for group in job.groups(card.image, start=start):
+                asked.ask(group)
+        except BaseException:
+            asked.cancel()
+            raise
+        return asked
+
+    async def _gone(self, resolved: Resolved, job: Job) -> None:
+        """Takes note that a version went away. Raises UnknownVersion if it was the caller's own choice."""
+        if not resolved.movable:
+            raise await self._resolver.not_loaded(resolved.model, resolved.version, job.deadline) from None
+        self._resolver.gone(resolved)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The questions about one job's pictures, all put to one version."""
+
+    coalescer: Coalescer
+    cards: CardCache
+    job: Job
+    resolved: Resolved
+    card: ModelCard
+    explain: bool
+    request_id: str
+    trace: Metadata
+    waited_s: float = 0.0
+    started: float = field(default_factory=time.perf_counter)
+    tasks: dict[int, tuple[asyncio.Task[list[Scores]], int]] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+
+    def ask(self, group: Group) -> None:
+        """Puts a question without waiting for its answer."""
+        task = asyncio.create_task(self._predict(group))
+        for number, place in enumerate(group.places):
+            self.tasks[place] = task, number
+
+    async def result(self, place: int) -> Result:
+        """What became of one picture. Raises ServableNotFound if the version went away."""
+        refusal = self.job.refusal(place)
+        if refusal is not None:
+            return refusal
+        task, number = self.tasks[place]
+        return (await task)[number]
+
+    def answer(self, results: Sequence[Result], retries: int) -> Answer:
+        """The answer as a whole."""
+        return Answer(
+            self.resolved,
+            self.card,
+            tuple(self.job.uploads),
+            tuple(results),
+            decode_ms=1000 * self.job.decode_s,
+            queue_ms=1000 * self.waited_s,
+            predict_ms=1000 * (time.perf_counter() - self.started - self.job.decode_s),
+            retries=retries,
+            stages=(*self.job.stages, *self.stages),
+        )
+
+    def cancel(self) -> None:
+        """Gives up what is not answered yet."""
+        for task, _ in self.tasks.values():
+            if not task.cancel() and not task.cancelled():
+                task.exception()  # Seen, or asyncio would complain that nobody looked.
+
+    async def _predict(self, group: Group) -> list[Scores]:
+        began = time.perf_counter()
+        answered = await self.coalescer.predict(
+            ModelSpec(self.resolved.model, version=self.resolved.version),
+            group.images,
+            signature=EXPLAIN if self.explain else SERVING_DEFAULT,
+            deadline=self.job.deadline,
+            request_id=self.request_id,
+            trace=self.trace,
+        )
+        left, count = began + answered.waited_s, len(group.images)
+        self.stages += (Stage("queue", began, left, count), Stage("predict", left, time.perf_counter(), count))
+        self.waited_s = max(self.waited_s, answered.waited_s)
+        try:
+            return scores(answered.prediction.outputs, len(group.images), self.card, explain=self.explain)
+        except BadModelAnswer:
+            # Perhaps another model stands under this number by now, with another card.
+            self.cards.forget(self.resolved.model, self.resolved.version)
+            raise
 
 
 def _judged(answer: Answer) -> Answer:
@@ -167,19 +208,5 @@ def _judged(answer: Answer) -> Answer:
     raise kind(message, answer)
 
 
-def _scores(outputs: Mapping[str, NDArray[Any]], count: int, card: ModelCard, explain: bool) -> list[Scores]:
-    """Checks a model's outputs against its card before anyone believes them."""
-    probabilities = outputs.get("probabilities")
-    wanted = (count, len(card.labels))
-    if probabilities is None or probabilities.shape != wanted:
-        got = "none" if probabilities is None else list(probabilities.shape)
-        raise BadModelAnswer(f"Expected probabilities of the shape {list(wanted)} from {card.name}. Received: {got}")
-    if not np.isfinite(probabilities).all():
-        raise BadModelAnswer(f"Expected probabilities from {card.name}. Received: values that are no numbers")
-    if not explain:
-        return [Scores(row) for row in probabilities]
-    heatmaps = outputs.get("heatmaps")
-    if heatmaps is None or heatmaps.ndim != 3 or len(heatmaps) != count:
-        got = "none" if heatmaps is None else list(heatmaps.shape)
-        raise BadModelAnswer(f"Expected heatmaps of the shape [{count}, h, w] from {card.name}. Received: {got}")
-    return [Scores(row, heatmap) for row, heatmap in zip(probabilities, heatmaps, strict=True)]
+def _always_gone(resolved: Resolved) -> ServableNotFound:
+    return ServableNotFound(f"{MAX_ATTEMPTS} times a version of {resolved.model} went away while it was asked")

@@ -17,24 +17,24 @@ _log = logging.getLogger(__name__)
 
 
 class Catalogue:
-    """Answers what there is to ask. Thread-safe."""
+    """Answers what there is to ask."""
 
     def __init__(self, client: ModelServer, resolver: Resolver, cards: CardCache) -> None:
         self._client = client
         self._resolver = resolver
         self._cards = cards
 
-    def models(self, deadline: Deadline) -> list[dict[str, Any]]:
+    async def models(self, deadline: Deadline) -> list[dict[str, Any]]:
         """Every known model; one that is not loaded has no versions. Raises ServingError."""
         described = []
         for name in self._resolver.model_names():
             try:
-                described.append(self.model(name, deadline))
+                described.append(await self.model(name, deadline))
             except UnknownModel:
                 described.append({"name": name, "labels": self._resolver.labels(name), "versions": []})
         return described
 
-    def model(self, name: str, deadline: Deadline) -> dict[str, Any]:
+    async def model(self, name: str, deadline: Deadline) -> dict[str, Any]:
         """One model.
 
         Raises:
@@ -42,29 +42,29 @@ class Catalogue:
             ServingError: The server did not say.
         """
         try:
-            statuses = self._client.status(ModelSpec(name), timeout_s=deadline.left_s())
+            statuses = await self._client.status(ModelSpec(name), timeout_s=deadline.left_s())
         except ServableNotFound:
             known = ", ".join(self._resolver.model_names()) or "none"
             raise UnknownModel(f"Expected a known model ({known}). Received: {name!r}") from None
-        versions = [self._version(name, status, deadline) for status in statuses]
+        versions = [await self._version(name, status, deadline) for status in statuses]
         return {"name": name, "labels": self._resolver.labels(name), "versions": versions}
 
-    def available(self, deadline: Deadline) -> tuple[str, list[int]]:
+    async def available(self, deadline: Deadline) -> tuple[str, list[int]]:
         """The default model and its loaded versions. Raises NotReady or ServingError."""
         name = self._resolver.default_model()
         try:
-            statuses = self._client.status(ModelSpec(name), timeout_s=deadline.left_s())
+            statuses = await self._client.status(ModelSpec(name), timeout_s=deadline.left_s())
         except ServableNotFound:
             statuses = []
         return name, [status.version for status in statuses if status.available]
 
-    def _version(self, name: str, status: VersionStatus, deadline: Deadline) -> dict[str, Any]:
+    async def _version(self, name: str, status: VersionStatus, deadline: Deadline) -> dict[str, Any]:
         described: dict[str, Any] = {"version": status.version, "state": status.state, "card": None}
         if status.error:
             described["error"] = "This version failed to load. Its operator finds the reason in the server's log."
         if status.available:
             try:
-                described["card"] = self._cards.get(name, status.version, deadline).to_dict()
+                described["card"] = (await self._cards.get(name, status.version, deadline)).to_dict()
             except (CardError, ServingError) as error:
                 _log.warning("no card of %s version %d: %s", name, status.version, error)
         return described

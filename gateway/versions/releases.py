@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from pathlib import Path
 
 from contract.release import FILE_NAME, ModelRelease, Release, ReleaseError
@@ -20,7 +19,6 @@ class ReleaseWatcher:
 
     def __init__(self, repository: Path | None) -> None:
         self._repository = repository
-        self._lock = threading.Lock()
         self._mark: _Mark | None = None
         self._release = Release()
 
@@ -29,11 +27,10 @@ class ReleaseWatcher:
         if self._repository is None:
             return self._release
         mark = _mark(self._repository / FILE_NAME)
-        with self._lock:
-            if mark != self._mark:
-                self._mark = mark
-                self._reload(self._repository)
-            return self._release
+        if mark != self._mark:
+            self._mark = mark
+            self._reload(self._repository)
+        return self._release
 
     def model(self, name: str) -> ModelRelease | None:
         """One model's state, or None if release.json does not know it."""

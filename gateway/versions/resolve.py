@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from contract.client import ModelSpec
 from contract.errors import ServableNotFound, ServingError
 from contract.release import STABLE
 from gateway.errors import NotReady, UnknownLabel, UnknownModel, UnknownVersion
-from gateway.settings.table import Settings
+from gateway.settings.settings import Settings
 from gateway.upstream.model_server import Deadline, ModelServer
 from gateway.versions.cards import CardCache
 from gateway.versions.releases import ReleaseWatcher
@@ -48,14 +47,13 @@ class Resolved:
 
 
 class Resolver:
-    """Finds versions. Thread-safe; remembers what the server said for `MEMORY_S`."""
+    """Finds versions; remembers what the server said for `MEMORY_S`."""
 
     def __init__(self, settings: Settings, client: ModelServer, releases: ReleaseWatcher, cards: CardCache) -> None:
         self._settings = settings
         self._client = client
         self._releases = releases
         self._cards = cards
-        self._lock = threading.Lock()
         self._latest: dict[str, tuple[float, int]] = {}
         self._gone: dict[tuple[str, int], float] = {}
 
@@ -77,7 +75,7 @@ class Resolver:
         release = self._releases.model(model)
         return dict(release.labels) if release else {}
 
-    def resolve(self, wanted: Wanted, deadline: Deadline) -> tuple[Resolved, ModelCard]:
+    async def resolve(self, wanted: Wanted, deadline: Deadline) -> tuple[Resolved, ModelCard]:
         """The version for a wish, and its card.
 
         Raises:
@@ -87,83 +85,80 @@ class Resolver:
         """
         model = wanted.model or self.default_model()
         if wanted.version is not None:
-            return self._pinned(model, wanted.version, deadline)
+            return await self._pinned(model, wanted.version, deadline)
         if wanted.label is not None:
-            return self._labelled(model, wanted.label, deadline)
-        return self._released(model, STABLE, deadline) or self._newest(model, deadline)
+            return await self._labelled(model, wanted.label, deadline)
+        return await self._released(model, STABLE, deadline) or await self._newest(model, deadline)
 
     def gone(self, resolved: Resolved) -> None:
         """Takes note that a version went away between resolving and asking."""
-        with self._lock:
-            now = time.monotonic()
-            self._gone = {key: at for key, at in self._gone.items() if now - at < MEMORY_S}
-            self._gone[(resolved.model, resolved.version)] = now
-            self._latest.pop(resolved.model, None)
+        now = time.monotonic()
+        self._gone = {key: at for key, at in self._gone.items() if now - at < MEMORY_S}
+        self._gone[(resolved.model, resolved.version)] = now
+        self._latest.pop(resolved.model, None)
 
-    def _pinned(self, model: str, version: int, deadline: Deadline) -> tuple[Resolved, ModelCard]:
+    async def _pinned(self, model: str, version: int, deadline: Deadline) -> tuple[Resolved, ModelCard]:
         try:
-            card = self._cards.get(model, version, deadline)
+            card = await self._cards.get(model, version, deadline)
         except ServableNotFound:
-            raise self.not_loaded(model, version, deadline) from None
+            raise await self.not_loaded(model, version, deadline) from None
         return Resolved(model, version, movable=False), card
 
-    def _labelled(self, model: str, label: str, deadline: Deadline) -> tuple[Resolved, ModelCard]:
-        released = self._released(model, label, deadline)
+    async def _labelled(self, model: str, label: str, deadline: Deadline) -> tuple[Resolved, ModelCard]:
+        released = await self._released(model, label, deadline)
         if released:
             return released
         try:
-            card = self._cards.ask(ModelSpec(model, label=label), deadline)
+            card = await self._cards.ask(ModelSpec(model, label=label), deadline)
         except ServableNotFound:
-            self._check_model(model, deadline)
+            await self._check_model(model, deadline)
             known = ", ".join(sorted(self.labels(model))) or "none"
             raise UnknownLabel(f"Expected a label of {model} ({known}). Received: {label!r}") from None
         return Resolved(model, card.version or 0, label), card
 
-    def _released(self, model: str, label: str, deadline: Deadline) -> tuple[Resolved, ModelCard] | None:
+    async def _released(self, model: str, label: str, deadline: Deadline) -> tuple[Resolved, ModelCard] | None:
         """The version that release.json puts under a label; None if there is none or the server does not serve it."""
         version = self.labels(model).get(label)
         if version is None or self._is_gone(model, version):
             return None
         resolved = Resolved(model, version, label)
         try:
-            return resolved, self._cards.get(model, version, deadline)
+            return resolved, await self._cards.get(model, version, deadline)
         except ServableNotFound:
             self.gone(resolved)
             return None
 
-    def _newest(self, model: str, deadline: Deadline) -> tuple[Resolved, ModelCard]:
+    async def _newest(self, model: str, deadline: Deadline) -> tuple[Resolved, ModelCard]:
         remembered = self._remembered(model)
         if remembered is not None:
             try:
-                return Resolved(model, remembered), self._cards.get(model, remembered, deadline)
+                return Resolved(model, remembered), await self._cards.get(model, remembered, deadline)
             except ServableNotFound:
                 pass  # Swapped within the last moments: the server knows the new one.
         try:
-            card = self._cards.ask(ModelSpec(model), deadline)
+            card = await self._cards.ask(ModelSpec(model), deadline)
         except ServableNotFound:
             raise self._nothing_loaded(model) from None
         version = card.version or 0
-        with self._lock:
-            now = time.monotonic()
-            self._latest = {name: known for name, known in self._latest.items() if now - known[0] < MEMORY_S}
-            self._latest[model] = (now, version)
+        now = time.monotonic()
+        self._latest = {name: known for name, known in self._latest.items() if now - known[0] < MEMORY_S}
+        self._latest[model] = (now, version)
         return Resolved(model, version), card
 
     def _remembered(self, model: str) -> int | None:
-        with self._lock:
-            at, version = self._latest.get(model, (float("-inf"), 0))
+        at, version = self._latest.get(model, (float("-inf"), 0))
         return version if time.monotonic() - at < MEMORY_S else None
 
-    def not_loaded(self, model: str, version: int, deadline: Deadline) -> Exception:
+    async def not_loaded(self, model: str, version: int, deadline: Deadline) -> Exception:
         """The error for a version that a caller named and that is not served: it says which are."""
-        loaded = self._check_model(model, deadline)
+        loaded = await self._check_model(model, deadline)
         known = ", ".join(map(str, loaded)) or "none"
         return UnknownVersion(f"Expected a loaded version of {model} ({known}). Received: {version}")
 
-    def _check_model(self, model: str, deadline: Deadline) -> list[int]:
+    async def _check_model(self, model: str, deadline: Deadline) -> list[int]:
         """The loaded versions of a model. Raises UnknownModel if the server does not know it either."""
         try:
-            statuses = self._client.status(ModelSpec(model), timeout_s=deadline.left_s())
+            statuses = await self._client.status(ModelSpec(model), timeout_s=deadline.left_s())
         except ServableNotFound:
             raise self._nothing_loaded(model) from None
         except ServingError:
@@ -178,5 +173,4 @@ class Resolver:
         return UnknownModel(f"Expected a known model ({shown or 'none'}). Received: {model!r}")
 
     def _is_gone(self, model: str, version: int) -> bool:
-        with self._lock:
-            return time.monotonic() - self._gone.get((model, version), float("-inf")) < MEMORY_S
+        return time.monotonic() - self._gone.get((model, version), float("-inf")) < MEMORY_S

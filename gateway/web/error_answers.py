@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, jsonify, make_response, request
+from flask import Flask, Response, make_response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from contract.card import CardError
 from contract.errors import ServingError
 from contract.tensors import TensorError
-from gateway.errors import EveryImageBad, GatewayError, Outcome, outcome_of
-from gateway.web.answers import predictions_json
+from gateway.api.errors_json import error_json
+from gateway.errors import BUG, EveryImageBad, GatewayError, Outcome, headers_of, outcome_of
 from gateway.web.hooks import record
 from gateway.web.pages import render_error
-from gateway.web.services import services
+from gateway.web.portal import services
 
 _log = logging.getLogger(__name__)
 _FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
-_BUG = Outcome(500, "internal_error", "Something broke inside the gateway. Its operator finds the reason in the log.")
 _PLAIN = {404: "Nothing is at this address.", 405: "This address does not take this method."}
 
 
@@ -31,7 +30,7 @@ def register(app: Flask) -> None:
 
 
 def _known(error: Exception) -> Response:
-    outcome = outcome_of(error) or _BUG
+    outcome = outcome_of(error) or BUG
     if outcome.status >= 500:
         _log.warning("%s: %s", type(error).__name__, error, extra={"fields": {"request_id": record().request_id}})
     return _answer(outcome, error)
@@ -53,21 +52,18 @@ def _http(error: HTTPException) -> Response:
 
 def _bug(error: Exception) -> Response:
     _log.error("unexpected error", exc_info=error, extra={"fields": {"request_id": record().request_id}})
-    return _answer(_BUG, error)
+    return _answer(BUG, error)
 
 
 def _answer(outcome: Outcome, error: Exception) -> Response:
     current = record()
     current.code = outcome.code
     if request.path.startswith(_FOR_PROGRAMS) or request.accept_mimetypes.best == "application/json":
-        body: dict[str, object] = {"error": {"code": outcome.code, "message": outcome.message}}
-        if isinstance(error, EveryImageBad):
-            body["predictions"] = predictions_json(error.answer)
-        body["request_id"] = current.request_id
-        response = jsonify(body)
+        refused = error.answer if isinstance(error, EveryImageBad) else None
+        body = error_json(outcome, current.request_id, refused)
+        response = Response(body, content_type="application/json")
     else:
         response = make_response(render_error(outcome, error))
     response.status_code = outcome.status
-    if outcome.retry_after_s is not None:
-        response.headers["Retry-After"] = str(outcome.retry_after_s)
+    response.headers.extend(headers_of(error, outcome))
     return response

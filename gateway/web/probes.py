@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from gateway.errors import NotReady
 from gateway.upstream.model_server import Deadline
 from gateway.web.hooks import record
-from gateway.web.services import services
+from gateway.web.portal import run, services
 
 blueprint = Blueprint("probes", __name__)
 _READY_TIMEOUT_S = 2.0
@@ -25,7 +25,7 @@ def healthz() -> dict[str, Any]:
 @blueprint.get("/readyz")
 def readyz() -> dict[str, Any]:
     """A version of the default model is AVAILABLE."""
-    name, versions = services().catalogue.available(Deadline(_READY_TIMEOUT_S))
+    name, versions = run(services().catalogue.available(Deadline(_READY_TIMEOUT_S)))
     if not versions:
         raise NotReady(f"The model server has not loaded {name} yet")
     return {"status": "ready", "model": name, "versions": versions, "request_id": record().request_id}

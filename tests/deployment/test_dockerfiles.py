@@ -91,7 +91,7 @@ def test_what_the_gateway_image_installs_is_enough_to_start_it(tmp_path: Path, f
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, app / source, ignore=shutil.ignore_patterns("__pycache__"))
     execute(python, "-m", "compileall", "-q", app)
-    loaded = "import sys, gateway.web.app; print(sorted(name for name in sys.modules if name.startswith('tensor')))"
+    loaded = "import sys, gateway.asgi; print(sorted(name for name in sys.modules if name.startswith('tensor')))"
     assert execute(python, "-c", loaded, cwd=app) == "[]"
     port = free_port()
     environment = {"PATH": os.environ["PATH"], "VITRINE_HOST": "127.0.0.1", "VITRINE_PORT": str(port)}

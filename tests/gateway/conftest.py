@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from flask.testing import FlaskClient
 from PIL import Image
 
 from gateway.settings.settings import Settings
-from gateway.web.app import create_app
 from tests.conftest import ROOT, pick_port
+from tests.gateway.client import Client, client_of
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.processes import wait_until
 
@@ -141,21 +140,22 @@ def settings() -> Settings:
     return Settings.from_env({"VITRINE_MODELS": "digits"})
 
 
-MakeClient = Callable[..., FlaskClient]
+MakeClient = Callable[..., Client]
 
 
 @pytest.fixture
-def make_client(serving: FakeServing) -> MakeClient:
-    """Makes a Flask test client in front of `serving`; keywords are environment variables."""
+def make_client(serving: FakeServing) -> Iterator[MakeClient]:
+    """Makes a client of an application in front of `serving`; keywords are environment variables."""
+    with ExitStack() as stack:
 
-    def make(**environ: str) -> FlaskClient:
-        named = {"VITRINE_SERVING": serving.address, "VITRINE_MODELS": "digits"} | environ
-        return create_app(Settings.from_env(named)).test_client()
+        def make(**environ: str) -> Client:
+            named = {"VITRINE_SERVING": serving.address, "VITRINE_MODELS": "digits"} | environ
+            return stack.enter_context(client_of(named))
 
-    return make
+        yield make
 
 
 @pytest.fixture
-def client(make_client: MakeClient) -> FlaskClient:
-    """A Flask test client in front of `serving`."""
+def client(make_client: MakeClient) -> Client:
+    """A client of an application in front of `serving`."""
     return make_client()

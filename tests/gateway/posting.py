@@ -1,19 +1,18 @@
-"""How tests post pictures through a Flask test client."""
+"""How tests post pictures to the application."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+import requests
+
+from tests.gateway.client import Client
 
 
 def post(
-    client: FlaskClient, *pictures: bytes | tuple[str, bytes], path: str = "/api/v1/classify", **options: Any
-) -> TestResponse:
+    client: Client, *pictures: bytes | tuple[str, bytes], path: str = "/api/v1/classify", **options: Any
+) -> requests.Response:
     """POSTs pictures, named by number or by their own name, with options as form fields; `headers` are headers."""
     headers = options.pop("headers", {})
     named = [item if isinstance(item, tuple) else (f"{index}.png", item) for index, item in enumerate(pictures)]
-    files = [(io.BytesIO(data), name) for name, data in named]
-    return client.post(path, data={"images": files, **options}, headers=headers)
+    return client.post(path, files=[("images", item) for item in named], data=options, headers=headers)

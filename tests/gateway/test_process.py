@@ -101,12 +101,14 @@ def test_metrics_add_up_over_workers_and_survive_the_death_of_one(live: Live, de
     gateway = live.gateway
     victims = gateway.worker_pids()
     assert len(victims) == 2
-    counted = metric(gateway, "vitrine_images_total")
+    before, sent = metric(gateway, "vitrine_images_total"), 0
     lines = len(log_lines(gateway))
     while {line["pid"] for line in log_lines(gateway)[lines:]} != set(victims):
         assert gateway.classify(png(0)).status_code == 200
-        counted += 1
-        assert metric(gateway, "vitrine_images_total") == counted
+        sent += 1
+    # Each worker tells the others several times a second what it counted.
+    wait_until(lambda: metric(gateway, "vitrine_images_total") >= before + sent, what="every picture's count")
+    counted = metric(gateway, "vitrine_images_total")
     text = requests.get(gateway.url + "/metrics", timeout=5).text
     assert 'vitrine_images_total{model="digits",result="ok",version="2"}' in text
     os.kill(victims[0], death)
@@ -114,7 +116,7 @@ def test_metrics_add_up_over_workers_and_survive_the_death_of_one(live: Live, de
     wait_until(lambda: all(gateway.answers() for _ in range(4)))
     assert metric(gateway, "vitrine_images_total") == counted
     assert gateway.classify(png(0)).status_code == 200
-    assert metric(gateway, "vitrine_images_total") == counted + 1
+    wait_until(lambda: metric(gateway, "vitrine_images_total") == counted + 1, what="one picture more")
     assert metric(gateway, "vitrine_inflight_classifications") == 0
 
 
@@ -212,11 +214,11 @@ def test_a_bad_setting_is_one_sentence_and_status_1() -> None:
     environ = os.environ | {"VITRINE_WORKERS": "many"}
     ended = start_and_fail(environ)
     assert ended.returncode == 1
-    assert ended.stderr == "VITRINE_WORKERS: expected a whole number from 1 to 256. Received: 'many'\n"
+    assert ended.stderr == "VITRINE_WORKERS: expected a whole number from 0 to 256. Received: 'many'\n"
 
 
 def test_tensorflow_is_not_imported() -> None:
-    program = "import sys, gateway.web.app, gateway.server; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    program = "import sys, gateway.asgi, gateway.server; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=30).returncode == 0
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
+from contract.aio import AsyncServingClient
 from contract.card import ImageSpec, ModelCard
-from contract.client import ServingClient
 from contract.release import FILE_NAME, ModelRelease, Release
 from contract.versions import write_atomically
-from gateway.classify.decoding import Decoded, Decoder, Upload
+from gateway.classify.answer import Answer, Upload
+from gateway.classify.decoding import Decoded, Decoder
+from gateway.classify.job import at_once
 from gateway.classify.pipeline import Classifier
 from gateway.settings.settings import Settings
+from gateway.upstream.coalescer import Coalescer
 from gateway.upstream.model_server import Deadline
 from gateway.versions.cards import MAX_CARDS, CardCache
 from gateway.versions.releases import ReleaseWatcher
 from gateway.versions.resolve import Resolver, Wanted
+from tests.gateway.client import Client
 from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.posting import post
@@ -40,20 +42,20 @@ def release(repository: Path, versions: tuple[int, ...], **labels: int) -> None:
     write_atomically(repository / FILE_NAME, state.to_json())
 
 
-def answered(client: FlaskClient, **options: str) -> dict[str, object]:
+def answered(client: Client, **options: str) -> dict[str, object]:
     answer = post(client, png(0), **options)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    found: dict[str, object] = answer.get_json()["model"]
+    assert answer.status_code == 200, answer.text
+    found: dict[str, object] = answer.json()["model"]
     return found
 
 
-def refused(client: FlaskClient, **options: str) -> tuple[int, str, str]:
+def refused(client: Client, **options: str) -> tuple[int, str, str]:
     answer = post(client, png(0), **options)
-    error = answer.get_json()["error"]
+    error = answer.json()["error"]
     return answer.status_code, error["code"], error["message"]
 
 
-def test_without_a_release_the_latest_answers(client: FlaskClient) -> None:
+def test_without_a_release_the_latest_answers(client: Client) -> None:
     assert answered(client) == {"name": "digits", "version": 2, "label": None}
 
 
@@ -90,7 +92,7 @@ def test_a_stable_version_that_is_not_served_gives_way_to_the_latest(
     wait_until(lambda: answered(client)["version"] == 3, what="version 3")
 
 
-def test_a_version_that_is_named_answers(client: FlaskClient) -> None:
+def test_a_version_that_is_named_answers(client: Client) -> None:
     assert answered(client, version="1")["version"] == 1
 
 
@@ -117,7 +119,7 @@ def test_unknown_names_give_404_and_list_the_known_ones(make_client: MakeClient,
     assert refused(client, model="nope", label="stable")[1] == "unknown_model"
 
 
-def test_a_known_model_with_nothing_loaded_gives_503(client: FlaskClient, serving: FakeServing) -> None:
+def test_a_known_model_with_nothing_loaded_gives_503(client: Client, serving: FakeServing) -> None:
     serving.models["digits"].cards.clear()
     assert refused(client)[:2] == (503, "model_not_ready")
 
@@ -138,28 +140,32 @@ class CountingDecoder(Decoder):
 
     calls = 0
 
-    def decode(self, uploads: Sequence[Upload], spec: ImageSpec) -> list[Decoded]:
+    def begin(self, upload: Upload, spec: ImageSpec) -> Decoded | asyncio.Future[Decoded]:
         self.calls += 1
-        return super().decode(uploads, spec)
+        return super().begin(upload, spec)
 
 
 def test_a_version_that_goes_away_after_resolving_costs_a_retry_without_decoding_again(
     serving: FakeServing, settings: Settings
 ) -> None:
-    with ServingClient(serving.address) as client, ThreadPoolExecutor(1) as pool:
-        cards = CardCache(client)
-        resolver = Resolver(settings, client, ReleaseWatcher(None), cards)
-        decoder = CountingDecoder(settings, pool)
-        classifier = Classifier(settings, client, resolver, cards, decoder)
-        uploads = [Upload("a.png", png(0))]
-        assert classifier.classify(uploads, Wanted()).resolved.version == 2
-        # Version 2 is remembered as the latest now, and gone.
-        del serving.models["digits"].cards[2]
-        answer = classifier.classify(uploads, Wanted())
-        assert (answer.resolved.version, answer.retries, decoder.calls) == (1, 1, 2)
+    async def classify_twice() -> tuple[Answer, Answer, int]:
+        async with AsyncServingClient(serving.address) as client:
+            cards = CardCache(client)
+            resolver = Resolver(settings, client, ReleaseWatcher(None), cards)
+            decoder = CountingDecoder(settings)
+            classifier = Classifier(settings, Coalescer(client, max_batch=32), resolver, cards, decoder)
+            before = await classifier.classify(at_once([Upload("a.png", png(0))]), Wanted())
+            # Version 2 is remembered as the latest now, and gone.
+            del serving.models["digits"].cards[2]
+            after = await classifier.classify(at_once([Upload("a.png", png(0))]), Wanted())
+            return before, after, decoder.calls
+
+    before, after, calls = asyncio.run(classify_twice())
+    assert (before.resolved.version, before.retries) == (2, 0)
+    assert (after.resolved.version, after.retries, calls) == (1, 1, 2)
 
 
-def test_a_version_that_the_caller_named_is_never_replaced(client: FlaskClient, serving: FakeServing) -> None:
+def test_a_version_that_the_caller_named_is_never_replaced(client: Client, serving: FakeServing) -> None:
     assert answered(client, version="2")["version"] == 2
     del serving.models["digits"].cards[2]
     assert refused(client, version="2")[:2] == (404, "unknown_version")
@@ -167,19 +173,32 @@ def test_a_version_that_the_caller_named_is_never_replaced(client: FlaskClient, 
 
 def test_cards_are_asked_for_once_and_bounded(serving: FakeServing) -> None:
     serving.models["digits"].cards = {version: card() for version in range(1, MAX_CARDS + 2)}
-    with ServingClient(serving.address) as client:
-        cards = CardCache(client)
-        for version in (1, 1, *range(2, MAX_CARDS + 1), 1):
-            cards.get("digits", version, Deadline(5))
-        assert len(serving.requests) == MAX_CARDS
-        cards.get("digits", MAX_CARDS + 1, Deadline(5))
-        cards.get("digits", 1, Deadline(5))
-        assert len(serving.requests) == MAX_CARDS + 1
-        cards.get("digits", 2, Deadline(5))
-        assert len(serving.requests) == MAX_CARDS + 2
+
+    async def asked_after(*versions: int) -> list[int]:
+        async with AsyncServingClient(serving.address) as client:
+            cards, counts = CardCache(client), []
+            for version in versions:
+                await cards.get("digits", version, Deadline(5))
+                counts.append(len(serving.requests))
+            return counts
+
+    counts = asyncio.run(asked_after(1, 1, *range(2, MAX_CARDS + 1), 1, MAX_CARDS + 1, 1, 2))
+    assert counts[:2] == [1, 1]
+    assert counts[-4:] == [MAX_CARDS, MAX_CARDS + 1, MAX_CARDS + 1, MAX_CARDS + 2]
 
 
-def test_a_card_that_contradicts_the_answers_is_asked_for_again(client: FlaskClient, serving: FakeServing) -> None:
+def test_many_who_wait_for_one_card_ask_for_it_once(serving: FakeServing) -> None:
+    async def get_together() -> set[int | None]:
+        async with AsyncServingClient(serving.address) as client:
+            cards = CardCache(client)
+            found = await asyncio.gather(*(cards.get("digits", 2, Deadline(5)) for _ in range(20)))
+            return {one.version for one in found}
+
+    assert asyncio.run(get_together()) == {2}
+    assert len(serving.requests) == 1
+
+
+def test_a_card_that_contradicts_the_answers_is_asked_for_again(client: Client, serving: FakeServing) -> None:
     assert answered(client)["version"] == 2
     replaced: ModelCard = card(labels=("no", "yes"))
     serving.models["digits"].cards[2] = replaced
@@ -187,7 +206,7 @@ def test_a_card_that_contradicts_the_answers_is_asked_for_again(client: FlaskCli
     assert answered(client)["version"] == 2
 
 
-def test_the_latest_is_asked_for_at_most_every_half_second(client: FlaskClient, serving: FakeServing) -> None:
+def test_the_latest_is_asked_for_at_most_every_half_second(client: Client, serving: FakeServing) -> None:
     for _ in range(5):
         answered(client)
     assert [request[1] for request in serving.requests].count("describe") <= 2

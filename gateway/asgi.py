@@ -1,0 +1,131 @@
+"""The application: classifications in the event loop, everything else by Flask in threads, a record around both."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from a2wsgi import WSGIMiddleware
+
+from contract.aio import AsyncServingClient
+from gateway import memory
+from gateway.admission.door import Door
+from gateway.admission.keys import ApiKeys
+from gateway.admission.proxies import seen
+from gateway.admission.rate_limit import RateLimiter
+from gateway.api import endpoint
+from gateway.api.body import buffered, nothing
+from gateway.api.error_reply import error_reply
+from gateway.api.request import Receive, Request, Scope, Send
+from gateway.api.sending import Observed
+from gateway.errors import ClientGone
+from gateway.observe.record import RequestRecord
+from gateway.services import Services, running
+from gateway.settings.parse import Network
+from gateway.settings.settings import Settings
+from gateway.upstream.breaker import WatchedModelServer
+from gateway.web.app import create_app
+from gateway.web.hooks import ERROR, RECORD
+from gateway.web.portal import Portal
+
+_SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_LARGE_BYTES = 1 << 20
+MakeClient = Callable[[Settings], WatchedModelServer]
+
+
+def _client(settings: Settings) -> WatchedModelServer:
+    return AsyncServingClient(settings.serving, timeout_s=settings.timeout_s)
+
+
+class Application:
+    """An ASGI application. Its parts are made at its start, in the event loop that serves it."""
+
+    def __init__(
+        self, settings: Settings, make_client: MakeClient = _client, limiter: RateLimiter | None = None
+    ) -> None:
+        """Raises SettingsError if the file of API keys cannot be used."""
+        self._settings = settings
+        self._make_client = make_client
+        keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
+        self._door = Door(keys, limiter)
+        self._parts: Services | None = None
+        self._flask: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or starts and stops."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with running(self._settings, self._make_client(self._settings), self._door) as self._parts:
+            # Typed for one library's own messages, where everybody else's are mappings.
+            flask: Any = create_app(Portal(self._parts, asyncio.get_running_loop()))
+            self._flask = WSGIMiddleware(flask, workers=self._settings.threads)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services = cast("Services", self._parts)
+        request = Request.of(scope, receive)
+        record = scope[RECORD] = _record(request, scope, self._settings.trusted_proxies)
+        if services.tracing is not None:
+            services.tracing.begin(record, request.headers)
+        observed = Observed(send, record)
+        try:
+            await self._answer(services, request, scope, observed)
+        except ClientGone:
+            record.code = "client_gone"
+        finally:
+            services.recorder.finish(record, observed.status)
+            if record.received_bytes > _LARGE_BYTES:
+                memory.give_back()
+
+    async def _answer(self, services: Services, request: Request, scope: Scope, send: Observed) -> None:
+        record: RequestRecord = scope[RECORD]
+        body: Receive = nothing
+        classifying = request.path == endpoint.PATH
+        with services.gate.upload() as upload:
+            try:
+                record.key_name = services.door.name_of(request.path, request.headers)
+                if classifying:
+                    record.route = endpoint.PATH
+                    reply = await endpoint.classify(request, services, record, upload)
+                else:
+                    body = await buffered(request, self._settings.max_body_bytes, upload.hold)
+            except ClientGone:
+                raise
+            except Exception as error:
+                if classifying:
+                    reply = error_reply(error, record)
+                else:
+                    # Flask has the page that tells it.
+                    scope[ERROR] = error
+            record.received_bytes = upload.held_bytes
+            if classifying:
+                await reply.send(send)
+            else:
+                await self._flask(scope, body, send)
+
+
+def _record(request: Request, scope: Scope, trusted: Sequence[Network]) -> RequestRecord:
+    """What is known of a request at its beginning. The scope is put as the client sees it from before the proxies."""
+    given = request.headers.get("x-request-id", "")
+    request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    peer = scope.get("client")
+    client = seen(
+        trusted,
+        peer[0] if peer else None,
+        scope["scheme"],
+        forwarded_for=request.headers.get("x-forwarded-for", ""),
+        forwarded_proto=request.headers.get("x-forwarded-proto", ""),
+        forwarded_prefix=request.headers.get("x-forwarded-prefix", ""),
+    )
+    scope["scheme"], scope["root_path"] = client.scheme, client.prefix
+    return RequestRecord(request_id, request.method, request.path, client.client)
