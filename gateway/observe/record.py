@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from contract.messages import Metadata
 from gateway.classify.answer import Answer, Stage
 
 
@@ -27,7 +28,8 @@ class RequestRecord:
         answer: What was found out, if it was a classification.
         rendered: When the answer was written down.
         code: The error's code, if it was one.
-        span: Its trace, if traces are on.
+        span: Of its trace, if traces are on.
+        trace: What calls on its behalf take along, so that they belong to its trace.
     """
 
     request_id: str
@@ -44,3 +46,4 @@ class RequestRecord:
     rendered: Stage | None = None
     code: str | None = None
     span: Any = None
+    trace: Metadata = ()

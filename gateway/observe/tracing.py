@@ -72,12 +72,9 @@ class Tracing:
         record.span = self._tracer.start_span(
             record.method or "request", context, kind=self._kind, start_time=record.started_ns
         )
-
-    def metadata(self, record: RequestRecord) -> tuple[tuple[str, str], ...]:
-        """What goes along with a call on this request's behalf: `traceparent`, and `tracestate` if there is one."""
         carrier: dict[str, str] = {}
         self._propagator.inject(carrier, self._in_context(record.span))
-        return tuple(carrier.items())
+        record.trace = tuple(carrier.items())
 
     def finish(self, record: RequestRecord, status: int, ended_ns: int) -> None:
         """Ends a request's span, its stages within."""

@@ -141,7 +141,7 @@ def test_the_trace_goes_on_to_the_model_server(receiver: Receiver) -> None:
     traces = Tracing()
     record = replace(RECORD)
     traces.begin(record, {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "vendor=1"})
-    metadata = dict(traces.metadata(record))
+    metadata = dict(record.trace)
     traces.finish(record, 200, RECORD.started_ns + 1)
     traces.close()
     (span,) = receiver.spans
@@ -163,7 +163,7 @@ def test_a_caller_that_does_not_sample_is_not_sampled(receiver: Receiver) -> Non
     traces = Tracing()
     record = replace(RECORD, answer=answer(0.9))
     traces.begin(record, {"traceparent": f"00-{TRACE}-{CALLER}-00"})
-    assert dict(traces.metadata(record))["traceparent"].endswith("-00")
+    assert dict(record.trace)["traceparent"].endswith("-00")
     traces.finish(record, 200, RECORD.started_ns + 1)
     traces.close()
     assert receiver.spans == []
