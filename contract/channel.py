@@ -67,7 +67,7 @@ _OPTIONS: list[tuple[str, str | int]] = [
     # A server that returns is found again within a second, not after gRPC's usual two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 250),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # A model server is inside the cluster; a proxy for the outside must not see its traffic.
     ("grpc.enable_http_proxy", 0),

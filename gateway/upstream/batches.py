@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import ModelServerFault
+from contract.errors import DeadlineExceeded, ModelServerFault
 from contract.messages import Metadata, Prediction
 from gateway.upstream.model_server import Deadline
 
@@ -59,6 +59,10 @@ class Member:
         part = Part(self, self._next, min(len(self.images), self._next + most))
         self._next = part.stop
         return part
+
+    def give_up(self) -> None:
+        """Ends the wait because its time is up."""
+        self.fail(DeadlineExceeded("The model server did not answer in time"))
 
     def fail(self, error: BaseException) -> None:
         """Ends the wait with an error."""

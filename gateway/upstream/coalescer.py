@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import DeadlineExceeded, InvalidRequest, ModelServerFault, Overloaded
+from contract.errors import InvalidRequest, ModelServerFault, Overloaded
 from contract.messages import Metadata, ModelSpec, Prediction
 from gateway.upstream.batches import Member, Part, Queue, metadata, split, stack
 from gateway.upstream.model_server import Deadline, ModelServer
@@ -96,14 +96,13 @@ class Coalescer:
         if len(shapes) != 1:
             raise ValueError(f"Expected pictures of one shape. Received: {sorted(shapes) or 'none'}")
         lane = self._lane(_Key(spec, signature, shapes.pop()))
-        member = Member(images, deadline, request_id, asyncio.get_running_loop().create_future(), trace=trace)
+        member = Member(images, deadline, request_id, lane.loop.create_future(), trace=trace)
+        timer = lane.loop.call_later(deadline.left_s(), member.give_up)
+        lane.join(member)
         try:
-            async with asyncio.timeout(deadline.left_s()):
-                lane.join(member)
-                prediction = await member.answer
-        except TimeoutError:
-            raise DeadlineExceeded("The model server did not answer in time") from None
+            prediction = await member.answer
         finally:
+            timer.cancel()
             lane.leave(member)
         return Coalesced(prediction, member.waited_s)
 
@@ -121,6 +120,7 @@ class _Lane:
 
     def __init__(self, client: ModelServer, key: _Key, max_batch: int, max_calls: int, on_call: OnCall) -> None:
         self.key = key
+        self.loop = asyncio.get_running_loop()
         self._client = client
         self._on_call = on_call
         self._max_calls = max_calls
@@ -143,7 +143,7 @@ class _Lane:
         self._queue.join(member)
         if not self._about_to_send and self._may_send:
             self._about_to_send = True
-            asyncio.get_running_loop().call_soon(self._send)
+            self.loop.call_soon(self._send)
 
     def leave(self, member: Member) -> None:
         """Forgets a request that was answered or given up, and ends the calls that nobody waits for any more."""
@@ -158,7 +158,7 @@ class _Lane:
         self._about_to_send = False
         while self._queue and self._may_send:
             parts = self._queue.take()
-            call = asyncio.create_task(self._ask(parts))
+            call = self.loop.create_task(self._ask(parts))
             self._calls[call] = parts
             call.add_done_callback(self._returned)
 
