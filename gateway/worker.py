@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
+from gateway.observe import logs
+
 
 class Worker(UvicornWorker):  # type: ignore[misc]
     """One process, one event loop."""
@@ -17,4 +19,12 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "ws": "none",
         "access_log": False,
         "server_header": False,
+        # Our own reading of X-Forwarded-For and its kin believes nobody by default.
+        "proxy_headers": False,
     }
+
+    def init_process(self) -> None:
+        """Serves until it is told to stop."""
+        # No event loop waits for whoever reads the log. Threads do not survive a fork, so not before.
+        logs.STDERR.start()
+        super().init_process()
