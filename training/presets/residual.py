@@ -34,7 +34,7 @@ def resnet_small() -> Preset:
 def resnet_small_long() -> Preset:
     """The same, wider, with stronger augmentation, and longer.
 
-    ``python -m training train --dataset fashion_mnist --preset resnet-small-long``
+    ``python -m training train --dataset fashion_mnist --preset resnet-small-long``: 94.3 %, in 2 hours on 2 busy cores.
     ``python -m training train --dataset digits --preset resnet-small-long``: 99.2 % of the test pictures, in 5 minutes.
     """
     return Preset(
