@@ -55,10 +55,15 @@ def skip_unless_ci(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def find_chromium() -> str | None:
+    """The browser's program, if there is one on the PATH."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium from the PATH; skips on a machine without it, fails in CI."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = find_chromium()
     if found is None:
         skip_unless_ci("needs Chromium on the PATH: apt install chromium")
     with sync_playwright() as playwright:

@@ -1,130 +1,128 @@
-"""The page: upload, results, errors. One template makes it with and without JavaScript."""
+"""The pages: upload, results, a model, errors. One template makes a result with and without JavaScript."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request, send_file
 
-from contract.card import CardError, ImageSpec
+from contract.card import CardError, ModelCard
 from contract.errors import ServingError
-from gateway.classify.decoding import Refusal, Upload
-from gateway.classify.pipeline import Answer, Scores
+from gateway.api.answer_csv import answer_csv
+from gateway.api.answer_json import answer_json
+from gateway.api.negotiate import CONTENT_TYPES, FOR_PEOPLE, negotiate
+from gateway.api.options import gather, read_options
+from gateway.classify.answer import Answer
 from gateway.errors import EveryImageBad, GatewayError, Outcome, outcome_of
 from gateway.upstream.model_server import Deadline
-from gateway.versions.resolve import Wanted
-from gateway.web.answers import ranking
+from gateway.versions.resolve import Resolved, Wanted
+from gateway.web import curl, samples, servables
+from gateway.web.classification import PICTURES, classify_request
 from gateway.web.hooks import record
-from gateway.web.models import classify_request
-from gateway.web.pictures import heatmap_uri, thumbnail
-from gateway.web.services import services
+from gateway.web.model_page import model_page
+from gateway.web.portal import run, services
+from gateway.web.results import BARS_AT_ONCE, result_cards
 
 blueprint = Blueprint("pages", __name__)
 
-BARS_AT_ONCE = 5
-# A thousand classes on each of a hundred cards would be a page that no browser likes; the API gives them all.
-BARS_AT_MOST = 100
 # The page's own script asks for the results alone and puts them where they belong.
 _FRAGMENT_HEADER = "X-Requested-With"
 _HEADER_TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One class: its label and its probability from 0 to 100."""
-
-    label: str
-    percent: float
-
-    @property
-    def shown(self) -> str:
-        """The percentage as text; what is not quite 0 or 100 is not shown as such."""
-        if 0 < self.percent < 0.05:
-            return "< 0.1%"
-        if 99.95 <= self.percent < 100:
-            return "> 99.9%"
-        return f"{self.percent:.1f}%"
-
-
-@dataclass(frozen=True)
-class ResultCard:
-    """One picture's place on the results page."""
-
-    filename: str
-    refusal: str = ""
-    thumbnail: str = ""
-    heatmap: str = ""
-    bars: list[Bar] = field(default_factory=list)
-    hidden: int = 0
-
-    @property
-    def tiny(self) -> bool:
-        """True if the thumbnail is to be shown pixel by pixel."""
-        return self.thumbnail.startswith("data:image/png")
+_SAMPLE_AGE_S = 600
 
 
 @blueprint.get("/")
 def upload() -> str:
-    """The upload page."""
-    return _page()
+    """The upload page; `model` with `version` or `label` in the query chooses."""
+    return _page(_wanted())
 
 
 @blueprint.post("/")
 def results() -> Response:
-    """The results of a form post: the page, or the results alone for the page's own script."""
-    answer, _ = classify_request()
-    return make_response(_page(answer=answer))
+    """The results of a form post: the page, a table, JSON, or the cards alone for the page's own script."""
+    answer, options = classify_request()
+    chosen = negotiate(request.headers.get("Accept"), options.format, FOR_PEOPLE)
+    if chosen == "csv":
+        return _download(answer_csv(answer, options), "csv")
+    if chosen == "json":
+        return _download(answer_json(answer, options, record().request_id), "json")
+    return make_response(_page(options.wanted, answer=answer))
+
+
+@blueprint.get("/models/<name>")
+def model(name: str) -> str:
+    """What a model's card tells; `version` or `label` in the query chooses the version."""
+    wanted = Wanted(name, _wanted().version, _wanted().label)
+    deadline = Deadline(services().settings.timeout_s)
+    resolved, card = run(services().resolver.resolve(wanted, deadline))
+    described = run(services().catalogue.model(name, deadline))
+    return render_template("model.html", resolved=resolved, card=card, model=described, shown=model_page(card))
+
+
+@blueprint.get("/samples/<name>/<int:version>/<int:number>")
+def sample(name: str, version: int, number: int) -> Response:
+    """A picture to try a version with."""
+    (found,) = samples.find(services().settings.repository, f"{name}/{version}/{number}")
+    return send_file(found.path.resolve(), "image/png", max_age=_SAMPLE_AGE_S)
 
 
 def render_error(outcome: Outcome, error: Exception) -> str:
     """The page with a notice; with the refused files' cards, if that is what went wrong."""
     answer = error.answer if isinstance(error, EveryImageBad) else None
-    return _page(answer=answer, notice=outcome)
+    # Nothing that the request wished for: it may be what could not be read.
+    return _page(Wanted(answer.resolved.model) if answer else Wanted(), answer=answer, notice=outcome)
 
 
-def _page(answer: Answer | None = None, notice: Outcome | None = None) -> str:
-    shown: dict[str, Any] = {"answer": answer, "cards": result_cards(answer) if answer else [], "notice": notice}
-    shown |= {"request_id": record().request_id, "bars_at_once": BARS_AT_ONCE}
-    if request.headers.get(_FRAGMENT_HEADER) == "fetch":
-        return render_template("results.html", **shown)
+def _wanted() -> Wanted:
+    return read_options(gather(request.args.items(multi=True))).wanted
+
+
+def _download(body: bytes, kind: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="vitrine.{kind}"'}
+    return Response(body, content_type=CONTENT_TYPES["csv" if kind == "csv" else "json"], headers=headers)
+
+
+def _page(wanted: Wanted, answer: Answer | None = None, notice: Outcome | None = None) -> str:
     limits = services().settings
-    model, trouble = _model_header(answer)
-    names = services().resolver.model_names()
-    return render_template("page.html", model=model, trouble=trouble, names=names, limits=limits, **shown)
-
-
-def _model_header(answer: Answer | None) -> tuple[dict[str, object] | None, Outcome | None]:
-    """What would answer now, for the page's head, or why nothing would."""
-    # The query, never the form: the form may be what could not be read.
-    wanted = Wanted(answer.resolved.model if answer else request.args.get("model") or None)
-    try:
-        resolved, card = services().resolver.resolve(wanted, Deadline(_HEADER_TIMEOUT_S))
-    except (GatewayError, ServingError, CardError) as error:
-        return None, outcome_of(error)
-    return {"resolved": resolved, "card": card}, None
-
-
-def result_cards(answer: Answer) -> list[ResultCard]:
-    """A card for each upload, in its order."""
-    pairs = zip(answer.uploads, answer.results, strict=True)
-    return [_card(upload, result, answer) for upload, result in pairs]
-
-
-def _card(upload: Upload, result: Scores | Refusal, answer: Answer) -> ResultCard:
-    if isinstance(result, Refusal):
-        return ResultCard(upload.filename, refusal=result.message)
-    best = ranking(result)
-    bars = [Bar(answer.card.labels[index], 100 * float(result.probabilities[index])) for index in best[:BARS_AT_MOST]]
-    explained = result.heatmap is not None
-    return ResultCard(
-        upload.filename,
-        thumbnail=_thumbnail(upload, answer.card.image if explained else None),
-        heatmap=heatmap_uri(result.heatmap) if result.heatmap is not None else "",
-        bars=bars,
-        hidden=len(best) - len(bars),
+    alone = request.headers.get(_FRAGMENT_HEADER) == "fetch"
+    # Read only if there is an answer: what cannot be read may be the form.
+    pictures = not (alone and answer and request.form.get(PICTURES) == "own")
+    cards = result_cards(answer, limits.max_pixels, pictures=pictures) if answer else []
+    shown: dict[str, Any] = {"answer": answer, "cards": cards, "notice": notice, "bars_at_once": BARS_AT_ONCE}
+    shown["request_id"] = record().request_id
+    if alone:
+        return render_template("fragment.html", **shown)
+    head, trouble = _head(wanted, answer)
+    if answer:
+        shown["command"] = curl.command(request.url_root, wanted, [one.filename for one in answer.uploads])
+    found = samples.samples(limits.repository, head[0].model, head[0].version) if head else []
+    choices = _choices() if head else servables.names_alone(services().resolver.model_names())
+    selected = servables.query_of(wanted)
+    return render_template(
+        "page.html",
+        head=head,
+        trouble=trouble,
+        samples=found,
+        choices=choices,
+        selected=selected,
+        limits=limits,
+        **shown,
     )
 
 
-def _thumbnail(upload: Upload, seen_by: ImageSpec | None) -> str:
-    return thumbnail(upload.data, seen_by=seen_by, max_pixels=services().settings.max_pixels)
+def _head(wanted: Wanted, answer: Answer | None) -> tuple[tuple[Resolved, ModelCard] | None, Outcome | None]:
+    """What answered, or would answer now, for the page's head, or why nothing would."""
+    if answer:
+        return (answer.resolved, answer.card), None
+    try:
+        return run(services().resolver.resolve(wanted, Deadline(_HEADER_TIMEOUT_S))), None
+    except (GatewayError, ServingError, CardError) as error:
+        return None, outcome_of(error)
+
+
+def _choices() -> list[servables.Choices]:
+    """What there is to choose between; the names alone where the model server does not tell more."""
+    try:
+        return servables.choices(run(services().catalogue.models(Deadline(_HEADER_TIMEOUT_S))))
+    except ServingError:
+        return servables.names_alone(services().resolver.model_names())

@@ -1,12 +1,10 @@
-"""Small pictures for the page: thumbnails of what was uploaded, and heatmaps to lay over them, as data: URIs."""
+"""Thumbnails of what was uploaded, as data: URIs."""
 
 from __future__ import annotations
 
 import base64
 import io
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from contract import images
@@ -15,7 +13,6 @@ from contract.card import ImageSpec
 THUMBNAIL_PX = 256
 # Below this a picture is shown pixel by pixel: smoothed, eight pixels of a digit are a blur.
 TINY_PX = 64
-_HEAT = (255, 72, 0)
 # Orientations 5 to 8 swap width and height.
 _FIRST_SIDEWAYS = 5
 
@@ -36,15 +33,6 @@ def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int 
     pixels = images.decode(data, spec, max_pixels=max_pixels)
     picture = Image.fromarray(pixels if spec.channels == 3 else pixels[..., 0])
     return _data_uri(picture, "PNG" if max(picture.size) < TINY_PX else "JPEG")
-
-
-def heatmap_uri(heatmap: NDArray[np.float32]) -> str:
-    """The heatmap [h, w] of 0..1 as a PNG of one warm colour whose alpha is the heat, 0 to 255."""
-    alpha = np.clip(np.rint(np.nan_to_num(heatmap) * 255), 0, 255).astype(np.uint8)
-    layer = np.empty((*alpha.shape, 4), np.uint8)
-    layer[..., :3] = _HEAT
-    layer[..., 3] = alpha
-    return _data_uri(Image.fromarray(layer), "PNG")
 
 
 def _shown(data: bytes, seen_by: ImageSpec | None) -> ImageSpec:

@@ -1,144 +1,152 @@
-// What the page does better with JavaScript: drop, paste, previews, progress. The server renders the results either way.
-"use strict";
+// What the page does better with JavaScript: each picture is sent on its own and gets its card as soon as it has one.
+// The server renders the cards either way.
+
+import { offerCamera } from "./camera.js";
+import { chosenOptions, followChoice, sampleFiles } from "./choice.js";
+import { curlCommand, save, toCsv, toJson } from "./downloads.js";
+import { takeIn } from "./intake.js";
+import { Results } from "./results.js";
+import { Tray } from "./tray.js";
+
+const element = (id) => document.getElementById(id);
+const form = element("upload");
+const input = element("images");
+const title = element("results-title");
+const counted = (count) => `${count} picture${count === 1 ? "" : "s"}`;
 
 document.documentElement.classList.add("js");
+form.noValidate = true;
 
-const form = document.getElementById("upload");
-const input = document.getElementById("images");
-const dropzone = form.querySelector(".dropzone");
-const previews = document.getElementById("previews");
-const clear = document.getElementById("clear");
-const submit = document.getElementById("submit");
-const progress = document.getElementById("progress");
-const progressText = document.getElementById("progress-text");
-const bar = document.getElementById("bar");
-const results = document.getElementById("results");
-const announcement = document.getElementById("announcement");
-
-let chosen = [];
 // After an answer, newly chosen pictures begin a new selection instead of joining the old one.
 let answered = false;
+let busy = false;
 
-function keepInInput() {
-  const transfer = new DataTransfer();
-  chosen.forEach((file) => transfer.items.add(file));
-  input.files = transfer.files;
-}
+const tray = new Tray(element("previews"), trayChanged);
+const results = new Results(Number(form.dataset.maxBytes), resultsChanged);
 
-function preview(file, index) {
-  const item = document.createElement("li");
-  item.className = "preview";
-  const box = document.createElement("span");
-  box.className = "preview-box";
-  const picture = document.createElement("img");
-  picture.alt = "";
-  picture.src = URL.createObjectURL(file);
-  picture.onload = () => URL.revokeObjectURL(picture.src);
-  // TIFF, for instance: the browser cannot show it, the server can read it.
-  picture.onerror = () => { box.textContent = (file.name.split(".").pop() || "file").slice(0, 5).toUpperCase(); };
-  box.append(picture);
-  const name = document.createElement("span");
-  name.className = "preview-name";
-  name.textContent = name.title = file.name;
-  const remove = document.createElement("button");
-  remove.type = "button";
-  remove.className = "remove";
-  remove.textContent = "×";
-  remove.setAttribute("aria-label", `Remove ${file.name}`);
-  remove.onclick = () => { choose(chosen.filter((_, other) => other !== index)); input.focus(); };
-  item.append(box, name, remove);
-  return item;
-}
-
-function choose(files) {
-  chosen = files;
+function trayChanged() {
+  const count = tray.pictures.length;
   answered = false;
-  keepInInput();
-  previews.replaceChildren(...chosen.map(preview));
-  form.classList.toggle("chosen", chosen.length > 0);
-  previews.hidden = clear.hidden = chosen.length === 0;
-  submit.disabled = chosen.length === 0;
-  submit.textContent = chosen.length > 1 ? `Classify ${chosen.length} pictures` : "Classify";
-  announcement.textContent = chosen.length ? `${chosen.length} chosen` : "";
+  form.classList.toggle("chosen", count > 0);
+  element("previews").hidden = count === 0;
+  element("clear").hidden = count === 0;
+  element("submit").disabled = busy || count === 0;
+  element("submit").textContent = count > 1 ? `Classify ${counted(count)}` : "Classify";
+  say(count ? `${counted(count)} chosen` : "");
 }
 
 function add(files) {
-  if (files.length) choose([...(answered ? [] : chosen), ...files]);
+  if (!files.length) return;
+  if (answered) tray.clear();
+  tray.add(files);
 }
 
-function notice(strong, text) {
-  const box = document.createElement("div");
-  box.className = "notice";
-  box.setAttribute("role", "alert");
-  const head = document.createElement("strong");
-  head.textContent = strong;
-  box.append(head, ` ${text}`);
-  results.replaceChildren(box);
+function say(text) {
+  element("announcement").textContent = text;
 }
 
-function busy(is) {
-  form.setAttribute("aria-busy", String(is));
-  submit.disabled = is || chosen.length === 0;
-  progress.hidden = !is;
+function resultsChanged({ total, done, failed }) {
+  element("bar").value = (100 * done) / total;
+  element("progress-text").textContent = `${done} of ${counted(total)} done`;
+  element("retry-all").hidden = failed < 2;
+  tellWhoAnswered();
 }
 
-function onUploaded(event) {
-  const percent = event.lengthComputable ? Math.round((100 * event.loaded) / event.total) : 0;
-  if (percent < 100) {
-    bar.value = percent;
-    progressText.textContent = `Uploading, ${percent}%`;
-  } else {
-    bar.removeAttribute("value");
-    progressText.textContent = "Classifying";
-  }
-}
-
-function onAnswer(request) {
-  busy(false);
-  if (!request.getResponseHeader("X-Request-Id")) {
-    notice("That did not work.", `Something between you and Vitrine answered with status ${request.status}.`);
-    return;
+function tellWhoAnswered() {
+  const models = new Map();
+  for (const { model, version, label } of results.told) {
+    const named = label ? `${version} (${label})` : String(version);
+    if (model) models.set(model, (models.get(model) ?? new Set()).add(named));
   }
   // The answer is newer than what the page said when it was loaded.
-  document.getElementById("trouble")?.remove();
-  results.innerHTML = request.responseText;
-  answered = request.status < 400 || request.status === 422;
-  const title = document.getElementById("results-title");
-  if (!title) return;
-  announcement.textContent = `Results: ${title.textContent}`;
+  if (models.size) element("trouble")?.remove();
+  const parts = [...models].map(([model, versions]) => `${model} version ${[...versions].sort().join(" and ")}`);
+  element("answered").textContent = parts.length ? `answered by ${parts.join(", ")}` : "";
+}
+
+function setBusy(is) {
+  busy = is;
+  form.setAttribute("aria-busy", String(is));
+  element("submit").disabled = is || tray.pictures.length === 0;
+  element("progress").hidden = !is;
+}
+
+async function classify() {
+  const pictures = tray.pictures;
+  const options = { ...chosenOptions(), ...(element("explain").checked ? { explain: "true" } : {}) };
+  element("notices").replaceChildren();
+  element("results").hidden = false;
+  title.textContent = counted(pictures.length);
+  element("command").textContent = curlCommand(
+    new URL("api/v1/classify", form.action).href, options, pictures.map((picture) => picture.name),
+  );
+  setBusy(true);
+  say(`Sending ${counted(pictures.length)}`);
+  element("bar").value = 0;
+  element("progress-text").textContent = `0 of ${counted(pictures.length)} done`;
+  const sent = results.begin(pictures, options);
   title.focus({ preventScroll: true });
-  results.scrollIntoView({ behavior: "smooth", block: "start" });
+  element("results").scrollIntoView({ behavior: "smooth", block: "start" });
+  await sent;
+  finish();
+}
+
+function finish() {
+  // Cleared meanwhile.
+  if (element("results").hidden) return;
+  setBusy(false);
+  answered = true;
+  const told = results.told;
+  const bad = told.filter(({ prediction }) => prediction.error).length;
+  say(`Results: ${counted(told.length - bad)} classified${bad ? `, ${bad} not` : ""}`);
+}
+
+function clear() {
+  results.clear();
+  element("results").hidden = true;
+  element("notices").replaceChildren();
+  setBusy(false);
+  tray.clear();
+  input.focus();
+}
+
+async function trySample(button) {
+  try {
+    const files = await sampleFiles(button);
+    tray.clear();
+    tray.add(files);
+    await classify();
+  } catch (error) {
+    say(error.message);
+  }
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const request = new XMLHttpRequest();
-  request.open("POST", form.action);
-  request.setRequestHeader("X-Requested-With", "fetch");
-  request.setRequestHeader("Accept", "text/html");
-  request.upload.onprogress = onUploaded;
-  request.onload = () => onAnswer(request);
-  request.onerror = () => { busy(false); notice("Vitrine cannot be reached.", "Your pictures are still here: please try again in a moment."); };
-  bar.value = 0;
-  progressText.textContent = "Uploading";
-  busy(true);
-  request.send(new FormData(form));
+  if (busy) return;
+  if (event.submitter?.name === "sample") trySample(event.submitter);
+  else if (tray.pictures.length) classify();
+});
+element("clear").addEventListener("click", clear);
+element("retry-all").addEventListener("click", async () => { title.focus(); setBusy(true); await results.retryFailed(); finish(); });
+element("csv").addEventListener("click", () => save("vitrine.csv", "text/csv", toCsv(results.told)));
+element("json").addEventListener("click", () => save("vitrine.json", "application/json", toJson(results.told)));
+element("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(element("command").textContent);
+    say("Copied");
+    element("copy").textContent = "Copied";
+    setTimeout(() => { element("copy").textContent = "Copy"; }, 2000);
+  } catch {
+    // Without HTTPS there is no clipboard; marked, the command is one key from it.
+    getSelection().selectAllChildren(element("command"));
+    say("Selected: copy it with your keyboard");
+  }
 });
 
-form.addEventListener("reset", () => { results.replaceChildren(); setTimeout(() => choose([])); });
-input.addEventListener("change", () => add([...input.files]));
-document.addEventListener("paste", (event) => add([...event.clipboardData.files]));
-
-let depth = 0;
-document.addEventListener("dragenter", () => { depth += 1; dropzone.classList.add("over"); });
-document.addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) dropzone.classList.remove("over"); });
-document.addEventListener("dragover", (event) => event.preventDefault());
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  depth = 0;
-  dropzone.classList.remove("over");
-  add([...event.dataTransfer.files]);
-});
-
+takeIn(input, form.querySelector(".dropzone"), add);
+followChoice();
+offerCamera(add);
+trayChanged();
 // A browser that restores the form after "back" has files of which the script knows nothing yet.
-choose([...input.files]);
+add([...input.files]);
