@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -32,7 +32,13 @@ OPERATIONS = {
 }
 UPLOADS = ["POST /api/v1/classify", "POST /"]
 PICTURES = [png(0), png(255, 20), png(9)[:45], b"text"]
-BOUNDED = settings(deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def steered(case: schemathesis.Case[Any], data: st.DataObject) -> schemathesis.Case[Any]:
@@ -75,7 +81,7 @@ def drive(live: Live, label: str, mode: GenerationMode, examples: int) -> set[in
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_whatever_the_description_allows_gets_an_answer_that_it_describes(live: Live, label: str) -> None:
-    statuses = drive(live, label, GenerationMode.POSITIVE, 40 if label in UPLOADS else 8)
+    statuses = drive(live, label, GenerationMode.POSITIVE, 40 if label in UPLOADS else 16)
     # The model of the tests has no samples.
     assert 200 in statuses or "/samples/" in label
 
