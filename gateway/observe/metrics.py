@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.classify.answer import Answer, Refusal, Result, Stage
 from gateway.observe.tallies import CounterTally, Family, HistogramTally
@@ -176,8 +176,3 @@ class Metrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"vitrine_{name}", text, multiprocess_mode="livesum", registry=self._registry)
-
-
-def forget_process(pid: int) -> None:
-    """Takes a dead worker's gauges out of the sum; its counters stay, for what it did was done."""
-    mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -146,7 +146,7 @@ def test_processes_add_up_and_the_dead_keep_their_counts_but_not_their_gauges(tm
     assert found['vitrine_http_request_seconds_sum{route="/"}'] == 0.5
     assert found['vitrine_errors_total{code="at_the_very_end"}'] == 2
     assert found["vitrine_inflight_classifications{}"] == 2
-    run(f"from gateway.observe.metrics import forget_process; forget_process({pids[0]})")
+    run(f"from prometheus_client.multiprocess import mark_process_dead; mark_process_dead({pids[0]})")
     found = samples(run(tell).encode())
     assert found["vitrine_inflight_classifications{}"] == 1
     assert found['vitrine_images_total{model="digits",result="ok",version="2"}'] == 2
