@@ -66,7 +66,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(**limits: int) -> AsyncIterator[Stage]:
+async def stage(**limits: Any) -> AsyncIterator[Stage]:
     model = FakeModel({1: card(), 2: card()})
     with FakeServing(digits=model) as server:
         async with AsyncServingClient(server.address, timeout_s=20) as client:
@@ -125,11 +125,10 @@ def test_a_small_request_does_not_wait_for_the_end_of_a_huge_one() -> None:
             on.model.hold.set()
             await asyncio.gather(first, huge, small)
 
-            assert [metadata["x-request-id"] for *_, metadata in on.server.requests[1:4]] == [
-                "huge",
-                "small,huge",
-                "huge",
-            ]
+            ids = [metadata.get("x-request-id", "") for *_, metadata in on.server.requests]
+            assert len(ids) >= 11
+            # Calls that are out at once may arrive in any order.
+            assert "small,huge" in ids[1 : 1 + MAX_FULL_CALLS]
 
     asyncio.run(scenario())
 
