@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -20,6 +21,8 @@ from gateway.api.options import Options
 from gateway.api.ranking import Hierarchy, hierarchy, listed
 from gateway.classify.answer import Answer, Refusal, Result, Scores
 
+# Headers that differ: a few versions of a few models, each with a few values of `top_k`.
+_REMEMBERED = 64
 _FIXED = ("filename", "label", "probability", "known", "error", "message")
 # Spreadsheets run a cell that begins so as a formula, and some split cells at more than commas.
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r])")
@@ -31,7 +34,7 @@ def answer_csv(answer: Answer, options: Options) -> bytes:
     writer = csv.writer(file)
     labels = answer.card.labels
     upper = hierarchy(labels)
-    header = [harmless(name) for name in _header(labels, upper, options)]
+    header = _header(labels, options.top_k)
     writer.writerow(header)
     for upload, result in zip(answer.uploads, answer.results, strict=True):
         row = _row(upload.filename, result, labels, upper, options)
@@ -44,12 +47,15 @@ def harmless(text: str) -> str:
     return _FORMULA.sub(r"\1'", text)
 
 
-def _header(labels: tuple[str, ...], upper: Hierarchy | None, options: Options) -> list[str]:
-    if options.top_k is not None:
-        ranks = range(1, min(options.top_k, len(labels)) + 1)
+@lru_cache(maxsize=_REMEMBERED)
+def _header(labels: tuple[str, ...], top_k: int | None) -> list[str]:
+    if top_k is not None:
+        ranks = range(1, min(top_k, len(labels)) + 1)
         return [*_FIXED, *(f"{name}_{rank}" for rank in ranks for name in ("label", "probability"))]
-    categories = upper.names if upper else ()
-    return [*_FIXED, *(f"probability:{label}" for label in labels), *(f"category:{name}" for name in categories)]
+    upper = hierarchy(labels)
+    classes = [f"probability:{label}" for label in labels]
+    categories = [f"category:{name}" for name in upper.names] if upper else []
+    return [*_FIXED, *map(harmless, classes + categories)]
 
 
 def _row(

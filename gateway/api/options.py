@@ -53,11 +53,14 @@ class Options:
     format: Format | None = None
 
 
+_NOTHING_CHOSEN = Options()
 OPTION_NAMES = tuple(sorted({known.name for known in (*fields(Wanted), *fields(Options))} - {"wanted"}))
 
 
 def read_options(given: Mapping[str, str]) -> Options:
     """The options among named texts, as `gather` gives them; an empty text counts as not given. Raises BadOption."""
+    if not given:
+        return _NOTHING_CHOSEN
     for name in given:
         check_name(name)
     version, label = _number(given, "version", 0, _MAX_VERSION), _text(given, "label")
