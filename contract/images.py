@@ -8,14 +8,15 @@ spec says how the training pictures show their subject, `contract.subject` does 
 
 from __future__ import annotations
 
-import io
 import math
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
-from contract import headers, png
+from contract import bounded, headers, png
+from contract.bounded import BoundedFile
 from contract.card import ImageSpec
 from contract.eight_bit import to_8_bit
 from contract.image_errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
@@ -60,6 +61,10 @@ _QUICK_PIXELS = 8192
 _QUICK_BYTES = 8192
 # A WebP takes 16 bytes a pixel while it is decoded.
 _HEAVY_PIXELS = 16_000_000
+# Pillow warns of what it makes the best of, in words that a stranger's file has chosen: none of them goes to a log.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, module=r"PIL\.")
+
 _SILENT = (b"II", b"MM", b"\x89PNG", b"\xff\xd8", b"RIFF", b"BM")
 
 
@@ -116,6 +121,7 @@ def is_heavy(data: bytes) -> bool:
 
 
 def _by_pillow(data: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint8]:
+    bounded.check(data)
     with _open(data, max_pixels) as picture:
         try:
             if picture.format not in _DRAFTED:
@@ -129,7 +135,7 @@ def _by_pillow(data: bytes, spec: ImageSpec, max_pixels: int) -> NDArray[np.uint
 
 def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        picture = Image.open(BoundedFile(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageTooLarge(f"Expected at most {max_pixels:,} pixels. Received: a picture of far more") from None
     except UnidentifiedImageError:

@@ -21,6 +21,9 @@ _MODES = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}
 # What changes no pixel here, and its length. Text is not among it, for it may hold an orientation.
 _WITHOUT_EFFECT = {b"gAMA": 4, b"sRGB": 1, b"pHYs": 9, b"cHRM": 32, b"tIME": 7}
 
+# A PNG of 20 MB in libpng's usual pieces has 2,500.
+_MAX_CHUNKS = 65_536
+
 
 def plain(data: bytes) -> Image.Image | None:
     """The picture in mode L, LA, RGB or RGBA, if these are the bytes of a plain and whole PNG; else None."""
@@ -29,7 +32,15 @@ def plain(data: bytes) -> Image.Image | None:
     try:
         width, height, bits, colour, compression, filters, interlaced, checksum = _HEADER.unpack_from(data, 16)
         mode = _MODES.get(colour)
-        if mode is None or bits != 8 or compression or filters or checksum != crc32(data[12:29]):
+        if (
+            mode is None
+            or not width
+            or not height
+            or bits != 8
+            or compression
+            or filters
+            or checksum != crc32(data[12:29])
+        ):
             return None
         compressed = _compressed(data)
         return Image.frombytes(mode, (width, height), compressed, "zip", (mode, interlaced)) if compressed else None
@@ -42,7 +53,7 @@ def _compressed(data: bytes) -> bytes | None:
     parts: list[memoryview] = []
     view = memoryview(data)
     at = _FIRST_CHUNK
-    while True:
+    for _ in range(_MAX_CHUNKS):
         length, kind = _CHUNK.unpack_from(data, at)
         end = at + 8 + length
         if kind == b"IDAT":
@@ -52,3 +63,4 @@ def _compressed(data: bytes) -> bytes | None:
         elif _WITHOUT_EFFECT.get(kind) != length or crc32(view[at + 4 : end]) != _CHECKSUM.unpack_from(data, end)[0]:
             return None
         at = end + 4
+    return None

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from contract.card import SubjectSpec
 
@@ -38,6 +38,7 @@ FRAME_PART = 32
 # corners: a subject that touches an edge mostly touches its middle.
 CORNER_PART = 4
 FIT_STEPS = 8
+_RIDGE = np.diag([0, 1e-3, 1e-3])
 # The least distance from the background in grey levels (a lossy format makes smaller ones), and in deviations of noise.
 LEAST_DISTANCE = 6.0
 NOISE_FACTOR = 5.0
@@ -67,10 +68,11 @@ def prepare(picture: Image.Image, size: tuple[int, int], subject: SubjectSpec) -
     Returns:
         uint8 [height, width].
     """
-    grey = np.asarray(picture, np.float32)
-    negated = _has_light_corners(grey) != (subject.background == "light")
+    pixels = np.asarray(picture)
+    negated = _has_light_corners(pixels) != (subject.background == "light")
     if picture.size == size:
-        return np.asarray(ImageOps.invert(picture) if negated else picture, dtype=np.uint8)
+        return 255 - pixels if negated else pixels
+    grey = pixels.astype(np.float32)
     values = _light_on_dark(grey, subject.tolerance)
     box = _box(values)
     if box is None:
@@ -81,10 +83,10 @@ def prepare(picture: Image.Image, size: tuple[int, int], subject: SubjectSpec) -
     return 255 - shown if subject.background == "light" else shown
 
 
-def _has_light_corners(grey: Floats) -> bool:
+def _has_light_corners(pixels: NDArray[np.uint8]) -> bool:
     """By the two in the middle of the four: a subject may lie in one."""
-    corners = np.sort(grey[[0, 0, -1, -1], [0, -1, 0, -1]])
-    return bool(corners[1] + corners[2] >= 2 * LIGHT)
+    corners = sorted(int(pixels[y, x]) for y in (0, -1) for x in (0, -1))
+    return corners[1] + corners[2] >= 2 * LIGHT
 
 
 def _light_on_dark(grey: Floats, tolerance: float) -> Floats:
@@ -92,20 +94,32 @@ def _light_on_dark(grey: Floats, tolerance: float) -> Floats:
     background, noise = _background(grey)
     above = grey - background
     least = max(LEAST_DISTANCE, NOISE_FACTOR * noise)
-    if _is_framed(np.abs(above) > least):
-        above *= _inside(grey.shape[0])[:, None] & _inside(grey.shape[1])
-    darker, lighter = (np.square(np.maximum(sign * above - least, 0)).sum(dtype=np.float64) for sign in (-1, 1))
-    is_darker = darker >= lighter
-    values = -above if is_darker else above
+    if _is_framed(above, least):
+        above *= np.logical_and.outer(_inside(grey.shape[0]), _inside(grey.shape[1]))
+    below = -above
+    is_darker = _contrast(below, least) >= _contrast(above, least)
+    values = below if is_darker else above
     mask = values > max(least, tolerance * float(values.max()))
-    # Where the subject is darker, the background is at least its distance; elsewhere the 1 only spares a division by 0.
-    scale = 255 / np.maximum(background, np.float32(1)) if is_darker else np.float32(1)
-    return np.where(mask, values * scale, np.float32(0))
+    if is_darker:
+        # Where the subject is darker, the background is at least its distance; elsewhere the 1 only spares a division
+        # by 0.
+        np.maximum(background, np.float32(1), out=background)
+        values *= np.divide(255, background, out=background)
+    values *= mask
+    return values
 
 
-def _is_framed(mask: NDArray[np.bool_]) -> bool:
-    """Whether the mask holds nearly all of each edge."""
-    return bool(min(edge.mean() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1])) > FRAME_SHARE)
+def _contrast(distances: Floats, least: float) -> float:
+    """How much stands out by more than `least`, all in all."""
+    beyond = distances - least
+    np.maximum(beyond, 0, out=beyond)
+    return float(np.square(beyond, out=beyond).sum(dtype=np.float64))
+
+
+def _is_framed(above: Floats, least: float) -> bool:
+    """Whether nearly all of each edge stands out."""
+    edges = (above[0], above[-1], above[:, 0], above[:, -1])
+    return bool(min((np.abs(edge) > least).mean() for edge in edges) > FRAME_SHARE)
 
 
 def _background(grey: Floats) -> tuple[Floats, float]:
@@ -116,19 +130,28 @@ def _background(grey: Floats) -> tuple[Floats, float]:
     """
     height, width = grey.shape
     y, x = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
-    edge = _near_end(height, 3 * (height // FRAME_PART))[:, None] | _near_end(width, 3 * (width // FRAME_PART))
-    corner = _near_end(height, height // CORNER_PART)[:, None] & _near_end(width, width // CORNER_PART)
-    rows, columns = np.nonzero(edge & corner)
+    rows, columns = _near_corners(height, width)
     terms = np.stack([np.ones(len(rows)), x[columns], y[rows]], axis=1)
     values = grey[rows, columns].astype(np.float64)
     plane = np.array([_median(values), 0.0, 0.0])
     for _ in range(FIT_STEPS):
         weighted = terms / np.maximum(np.abs(values - terms @ plane), 1.0)[:, None]
         # The ridge holds a slope at 0 where a side of one pixel leaves it open.
-        plane = np.linalg.solve(terms.T @ weighted + np.diag([0, 1e-3, 1e-3]), weighted.T @ values)
+        plane = np.linalg.solve(terms.T @ weighted + _RIDGE, weighted.T @ values)
     noise = DEVIATION_OF_MEDIAN * _median(np.abs(values - terms @ plane))
     background = plane[0] + plane[1] * x + plane[2] * y[:, None]
     return background.astype(np.float32), noise
+
+
+def _near_corners(height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows and columns of the pixels that tell the background, row by row."""
+    rows = np.flatnonzero(_near_end(height, height // CORNER_PART))
+    columns = np.flatnonzero(_near_end(width, width // CORNER_PART))
+    on_edge = (
+        _near_end(height, 3 * (height // FRAME_PART))[rows, None] | _near_end(width, 3 * (width // FRAME_PART))[columns]
+    )
+    at = np.nonzero(on_edge)
+    return rows[at[0]], columns[at[1]]
 
 
 def _near_end(side: int, reach: int) -> NDArray[np.bool_]:
