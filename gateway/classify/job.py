@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,7 @@ class Job:
         self._limits = limits
         self._spec: ImageSpec | None = None
         self._decoded: list[_Decoding] = []
+        self._coming: asyncio.Task[Sequence[Upload] | None] | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -80,9 +81,10 @@ class Job:
             NoImage, TooManyImages: By how many came.
         """
         ready, waiting = self._resume(spec, start)
-        async for uploads in self._arriving:
-            self.deadline = Deadline(self._limits.timeout_s)
-            self._begin(uploads, spec, ready, waiting)
+        while (uploads := await self._next(waiting)) is not None:
+            if uploads:
+                self.deadline = Deadline(self._limits.timeout_s)
+                self._begin(uploads, spec, ready, waiting)
             # What took a thread to decode is worth a call of its own. The tiny rest of a request comes in a moment.
             if self._collect(waiting, ready) or len(ready) >= self._limits.max_batch:
                 for group in self._take(ready):
@@ -98,7 +100,12 @@ class Job:
             yield group
 
     def close(self) -> None:
-        """Gives up what still waits for its decoding."""
+        """Gives up what still waits for its arrival or its decoding."""
+        if self._coming is not None:
+            self._coming.cancel()
+        self._drop_decoding()
+
+    def _drop_decoding(self) -> None:
         for decoded in self._decoded:
             if isinstance(decoded, asyncio.Future):
                 decoded.cancel()
@@ -106,12 +113,27 @@ class Job:
     def _resume(self, spec: ImageSpec, start: int) -> tuple[list[int], dict[asyncio.Future[Decoded], int]]:
         """What an earlier attempt left: places ready to be asked about, and those that are being decoded."""
         if spec != self._spec:
-            self.close()
+            self._drop_decoding()
             self._spec = spec
             self._decoded = [self._decode(upload, spec) for upload in self.uploads]
         places = range(start, len(self._decoded))
         waiting = {item: place for place in places if isinstance(item := self._decoded[place], asyncio.Future)}
         return [place for place in places if isinstance(self._decoded[place], np.ndarray)], waiting
+
+    async def _next(self, waiting: Collection[asyncio.Future[Decoded]]) -> Sequence[Upload] | None:
+        """The next pictures to arrive; none of them as soon as one that waits is decoded; None at the end."""
+        if self._coming is None:
+            if not waiting:
+                return await self._arrival()
+            self._coming = asyncio.create_task(self._arrival())
+        await asyncio.wait((self._coming, *waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not self._coming.done():
+            return ()
+        coming, self._coming = self._coming, None
+        return coming.result()
+
+    async def _arrival(self) -> Sequence[Upload] | None:
+        return await anext(self._arriving, None)
 
     def _begin(
         self,
