@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +127,8 @@ class Job:
             if not waiting:
                 return await self._arrival()
             self._coming = asyncio.create_task(self._arrival())
-        await asyncio.wait((self._coming, *waiting), return_when=asyncio.FIRST_COMPLETED)
+        first: list[asyncio.Future[Any]] = [self._coming, *waiting]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if not self._coming.done():
             return ()
         coming, self._coming = self._coming, None
