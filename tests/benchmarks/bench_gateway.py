@@ -8,7 +8,8 @@ a CPU.
 
 Every contender is started anew for every round, so that nobody shares memory with another, and rounds of all take
 turns. Figures are medians over the rounds; a ratio is taken within each round. "Vitrine x" is Vitrine's images a
-second as a multiple of that row's. MobileNetV2 is that of alpha 0.35 with 1,000 classes, all of them in every answer.
+second as a multiple of that row's, "its CPU x" the same of the CPU seconds: on a machine that is busy with something
+else, look at those. MobileNetV2 is that of alpha 0.35 with 1,000 classes, all of them in every answer.
 """
 
 from __future__ import annotations

@@ -193,8 +193,8 @@ _BENTOML = ("bentoml", "serve", f"{_PEERS}.bentoml_service:Classifier", "--host=
 VITRINE = Contender("vitrine", "Vitrine", "/api/v1/classify", _vitrine)
 PEERS = (
     Contender("flask-predict", "Flask + model.predict", "/classify", _peer(*_GUNICORN, f"{_PEERS}.flask_predict:app")),
-    Contender("flask-signature", "Flask + signature", "/classify", _peer(*_GUNICORN, f"{_PEERS}.flask_signature:app")),
-    Contender("fastapi", "FastAPI + tf.function", "/classify", _peer(*_UVICORN, f"{_PEERS}.fastapi_function:app")),
+    Contender("flask-signature", "Flask + signature", "/classify", _peer(*_GUNICORN, f"{_PEERS}.flask_app:app")),
+    Contender("fastapi", "FastAPI + signature", "/classify", _peer(*_UVICORN, f"{_PEERS}.fastapi_app:app")),
     Contender("bentoml", "BentoML, adaptive batching", "/classify", _peer(*_BENTOML)),
     Contender("litserve", "LitServe, batching", "/classify", _peer(f"{_PEERS}.litserve_server")),
 )

@@ -11,7 +11,18 @@ from tests.benchmarks.gateway.cases import Case
 
 DIRECT = "direct"
 FLOOR = "floor"
-_HEADINGS = ("images/s", "p50 ms", "p99 ms", "CPU s/1000", "PSS MB", "RSS MB", "start s", "failed", "Vitrine x")
+_HEADINGS = (
+    "images/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU s/1000",
+    "PSS MB",
+    "RSS MB",
+    "start s",
+    "failed",
+    "Vitrine x",
+    "its CPU x",
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,11 @@ class Results:
         """Those of every round."""
         return [one for one in self.all if (one.case, one.contender) == (case.name, contender)]
 
-    def ratio(self, case: Case, contender: str, other: str) -> float:
-        """Images a second as a multiple of the other's: the median over the rounds that both were measured in."""
-        others = {one.round: one.rate for one in self.of(case, other)}
-        ratios = [one.rate / others[one.round] for one in self.of(case, contender) if others.get(one.round)]
+    def ratio(self, case: Case, contender: str, other: str, figure: str = "rate") -> float:
+        """A figure as a multiple of the other's: the median over the rounds that both were measured in."""
+        others = {one.round: getattr(one, figure) for one in self.of(case, other)}
+        mine = {one.round: getattr(one, figure) for one in self.of(case, contender)}
+        ratios = [mine[number] / others[number] for number in mine if others.get(number)]
         return statistics.median(ratios) if ratios else nan
 
     def best(self, case: Case, contenders: Iterable[str]) -> str | None:
@@ -80,7 +92,8 @@ def table(case: Case, results: Results, titles: dict[str, str], vitrine: str) ->
     lines.append(f"{'':30}" + "".join(f"{heading:>11}" for heading in _HEADINGS))
     for name, title in titles.items():
         if rounds := results.of(case, name):
-            lines.append(f"{title:30}{_numbers(rounds)}{_number(results.ratio(case, vitrine, name), 2)}")
+            rate, cpu = (results.ratio(case, vitrine, name, figure) for figure in ("rate", "cpu_s"))
+            lines.append(f"{title:30}{_numbers(rounds)}{_number(rate, 2)}{_number(cpu, 2)}")
     reasons = [
         f"  {titles[one.contender]}: {one.failures}" for one in results.all if one.case == case.name and one.failures
     ]

@@ -1,7 +1,8 @@
 """Flask and the exported SavedModel's signature called in process, on gunicorn.
 
-2 workers of 4 threads: while one thread is in TensorFlow or Pillow, which let go of the interpreter's lock, another
-parses. JPEGs are scaled down while they are decoded, TensorFlow runs one thread an operation, orjson writes the answer.
+A worker of 4 threads for each CPU: while one thread is in TensorFlow or Pillow, which let go of the interpreter's lock,
+another parses. JPEGs are scaled down while they are decoded, TensorFlow runs one thread an operation, orjson writes the
+answer.
 """
 
 from __future__ import annotations

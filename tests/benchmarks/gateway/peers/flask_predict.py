@@ -1,7 +1,7 @@
 """Flask and `model.predict` in process: what most tutorials show, on gunicorn instead of Flask's own server.
 
-2 workers of 4 threads, TensorFlow with one thread an operation. `predict` itself cannot be tuned: it builds an input
-pipeline for every call.
+A worker of 4 threads for each CPU, TensorFlow with one thread an operation. `predict` itself cannot be tuned: it builds
+an input pipeline for every call.
 """
 
 from __future__ import annotations
