@@ -6,6 +6,7 @@ What cannot be read is listed and left out; a class without a readable picture i
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-import contract.images
+from contract import eight_bit, images, png, subject
 from contract.card import ImageSpec
 from training.datasets import entry
 from training.datasets.cache import Cache
@@ -39,6 +40,7 @@ _ENOUGH = 5000
 _SHOWN = 10
 # Raised when the same files become another entry: another layout on the disk, or another way of splitting.
 _FORMAT = 2
+_DECODER = (images, eight_bit, png, subject)
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def load_pictures(request: Request, cache: Cache, out: TextIO | None = None) -> 
 def _key(request: Request) -> str:
     """Changes with the files, with what is made of them, and with the code that makes it."""
     split = request.split.read_bytes().hex() if request.split else ""
-    # By its source: the decoder's behaviour has no version number.
-    decoder = [Path(contract.images.__file__).read_text(encoding="utf-8"), PIL.__version__]
+    # By their sources: the decoder's behaviour has no version number.
+    decoder = [*(inspect.getsource(module) for module in _DECODER), PIL.__version__]
     how = [_FORMAT, decoder, describe(request.spec), request.seed, split, sys.byteorder]
     return hashlib.blake2b(json.dumps([how, state(request.path)]).encode(), digest_size=16).hexdigest()
 
