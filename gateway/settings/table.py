@@ -9,7 +9,8 @@ from gateway.settings.row import Group, Setting
 
 # A worker's event loop fills a core, so more of them than cores only cost memory. Beyond eight the model server bounds
 # the throughput, and each further worker makes the batches that concurrent requests share smaller.
-_WORKERS = min(usable(), 8)
+MOST_WORKERS = 8
+_WORKERS = min(usable(), MOST_WORKERS)
 
 GROUPS: tuple[Group, ...] = (
     Group(
