@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
 from contract.aio import AsyncServingClient
-from gateway import memory
 from gateway.admission.door import Door
 from gateway.admission.keys import ApiKeys
 from gateway.admission.proxies import seen
@@ -22,6 +21,7 @@ from gateway.api.error_reply import error_reply
 from gateway.api.request import Receive, Request, Scope, Send
 from gateway.api.sending import Observed
 from gateway.errors import ClientGone
+from gateway.memory import Tidying
 from gateway.observe.record import RequestRecord
 from gateway.services import Services, running
 from gateway.settings.parse import Network
@@ -53,6 +53,7 @@ class Application:
         self._door = Door(keys, limiter)
         self._parts: Services | None = None
         self._flask: Any = None
+        self._tidying = Tidying()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or starts and stops."""
@@ -85,7 +86,7 @@ class Application:
         finally:
             services.recorder.finish(record, observed.status)
             if record.received_bytes > _LARGE_BYTES:
-                memory.give_back()
+                self._tidying.soon()
 
     async def _answer(self, services: Services, request: Request, scope: Scope, send: Observed) -> None:
         record: RequestRecord = scope[RECORD]
@@ -117,7 +118,7 @@ class Application:
 def _record(request: Request, scope: Scope, trusted: Sequence[Network]) -> RequestRecord:
     """What is known of a request at its beginning. The scope is put as the client sees it from before the proxies."""
     given = request.headers.get("x-request-id", "")
-    request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
     peer = scope.get("client")
     client = seen(
         trusted,

@@ -1,19 +1,24 @@
-"""Keeps the C allocator from holding on to memory that pictures needed once.
+"""Keeps the C allocator from holding on to memory that pictures needed once, and from fetching it anew for each.
 
-glibc gives each thread an arena of its own and keeps what is freed in it; with sixteen threads that decode pictures a
-worker then holds several times of what it uses. One arena, and blocks above 128 KiB straight from the kernel and
-straight back to it, cost no measurable time. Elsewhere than on glibc this module does nothing.
+glibc gives each thread an arena of its own and keeps what is freed in it; with many threads that decode pictures a
+worker then holds several times of what it uses: one arena for all costs no measurable time. By default it takes blocks
+above 128 KiB from the kernel and gives them straight back, and the page faults of that cost more than a photo's
+decoding: blocks up to 16 MiB, a large photo's buffers, are kept, and given back when the worker comes to
+rest. Elsewhere than on glibc this module does nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import platform
 
 _ARENA_MAX = -8
 _MMAP_THRESHOLD = -3
 _TRIM_THRESHOLD = -1
-_BLOCK_BYTES = 128 * 1024
+_BLOCK_BYTES = 16 << 20
+_KEPT_BYTES = 64 << 20
+_REST_S = 1.0
 
 
 def limit_arenas() -> None:
@@ -22,14 +27,23 @@ def limit_arenas() -> None:
     if libc is not None:
         libc.mallopt(_ARENA_MAX, 1)
         libc.mallopt(_MMAP_THRESHOLD, _BLOCK_BYTES)
-        libc.mallopt(_TRIM_THRESHOLD, _BLOCK_BYTES)
+        libc.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
-def give_back() -> None:
-    """Returns free pages to the kernel, about a millisecond of work: worth it after a large request."""
-    libc = _glibc()
-    if libc is not None:
-        libc.malloc_trim(0)
+class Tidying:
+    """Returns free pages to the kernel, a millisecond or two of work, a while after the last large request."""
+
+    def __init__(self) -> None:
+        self._libc = _glibc()
+        self._handle: asyncio.TimerHandle | None = None
+
+    def soon(self) -> None:
+        """Does so after a second in which nobody asks for it again. For one event loop."""
+        if self._libc is None:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = asyncio.get_running_loop().call_later(_REST_S, self._libc.malloc_trim, 0)
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from gateway.settings.parse import Network
@@ -89,6 +90,8 @@ def _is_in(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> b
     return any(address in network for network in networks)
 
 
+# The same few clients come again and again, and parsing costs more than all else here.
+@lru_cache(maxsize=4096)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """An address, be it with a port or in brackets; one of IPv4 in IPv6's clothes as the former."""
     bare = text[1:].partition("]")[0] if text.startswith("[") else text

@@ -7,10 +7,10 @@ from gateway.settings import parse
 from gateway.settings.cores import usable
 from gateway.settings.row import Group, Setting
 
-# A worker's event loop fills a core, so more of them than cores only cost memory. Beyond eight the model server bounds
-# the throughput, and each further worker makes the batches that concurrent requests share smaller.
+# A worker's event loop fills a core, and what it asks of the model server fills another. Fewer workers share larger
+# batches; beyond eight the model server bounds the throughput.
 MOST_WORKERS = 8
-_WORKERS = min(usable(), MOST_WORKERS)
+_WORKERS = max(1, min(usable() // 2, MOST_WORKERS))
 
 GROUPS: tuple[Group, ...] = (
     Group(
@@ -58,7 +58,7 @@ GROUPS: tuple[Group, ...] = (
                 "workers",
                 "VITRINE_WORKERS",
                 "0",
-                "Worker processes; 0 starts one a core, at most 8.",
+                "Worker processes; 0 starts one for every two cores, at most 8: the other core is the model server's.",
                 parse.count_or_cores(256, _WORKERS),
             ),
             Setting(

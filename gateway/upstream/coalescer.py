@@ -24,6 +24,10 @@ INPUT = "images"
 OnCall = Callable[[str, int], None]
 # A full batch has nothing to wait for; so many keep a server busy, and leave a small request soon its turn.
 MAX_FULL_CALLS = 4
+# Below it a call costs more than the model's work in it, and waiting for company pays; above it, a model server that
+# waits for the next call is the greater loss.
+LONG_CALL_S = 0.004
+_SMOOTHING = 0.2
 # What one member of a batch may bring upon the others.
 _PERHAPS_ANOTHERS_FAULT = (InvalidRequest, ModelServerFault, Overloaded)
 
@@ -58,8 +62,8 @@ class Coalescer:
         Args:
             client: The model server.
             max_batch: Pictures in one call, at most.
-            max_calls: Calls in flight for one servable, signature and picture size before pictures wait for company.
-                With two, the model server never waits for the next call.
+            max_calls: Calls in flight for one servable, signature and picture size before pictures wait for company,
+                if calls take long; while they are short it is one. With two, the model server never waits for the next.
             on_call: Is told the model and how many pictures, whenever a call leaves.
         """
         self._client = client
@@ -127,6 +131,7 @@ class _Lane:
         self._queue = Queue(max_batch)
         self._calls: dict[asyncio.Task[list[Prediction]], list[Part]] = {}
         self._about_to_send = False
+        self._call_s = 0.0
 
     @property
     def idle(self) -> bool:
@@ -136,7 +141,8 @@ class _Lane:
     @property
     def _may_send(self) -> bool:
         out = len(self._calls)
-        return out < self._max_calls or (self._queue.full and out < max(self._max_calls, MAX_FULL_CALLS))
+        most = self._max_calls if self._call_s > LONG_CALL_S else 1
+        return out < most or (self._queue.full and out < max(self._max_calls, MAX_FULL_CALLS))
 
     def join(self, member: Member) -> None:
         """Takes a request in. Whoever comes in the same turn of the event loop leaves in the same call."""
@@ -163,7 +169,7 @@ class _Lane:
             call.add_done_callback(self._returned)
 
     async def _ask(self, parts: Sequence[Part]) -> list[Prediction]:
-        batch = stack(parts)
+        batch, began = stack(parts), time.monotonic()
         self._on_call(self.key.spec.name, len(batch))
         prediction = await self._client.predict(
             self.key.spec,
@@ -173,6 +179,7 @@ class _Lane:
             timeout_s=max(part.member.deadline.at_s for part in parts) - time.monotonic(),
             metadata=metadata(parts),
         )
+        self._call_s += _SMOOTHING * (time.monotonic() - began - self._call_s)
         return split(prediction, parts)
 
     def _returned(self, call: asyncio.Task[list[Prediction]]) -> None:

@@ -59,7 +59,12 @@ class Gateway:
 def running(environ: dict[str, str], port: int, log: Path) -> Iterator[Gateway]:
     """Runs the gateway until the end of the block, and gives it when it answers."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("VITRINE_", "PROMETHEUS_"))}
-    settings = {"VITRINE_HOST": "127.0.0.1", "VITRINE_PORT": str(port), "VITRINE_MODELS": "digits"}
+    settings = {
+        "VITRINE_HOST": "127.0.0.1",
+        "VITRINE_PORT": str(port),
+        "VITRINE_MODELS": "digits",
+        "VITRINE_WORKERS": "2",
+    }
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway"], env=inherited | settings | environ, cwd=ROOT, stderr=file

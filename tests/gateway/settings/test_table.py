@@ -98,9 +98,9 @@ def test_proxies_are_addresses_and_networks() -> None:
     assert networks == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 
 
-def test_zero_workers_are_one_a_core_but_not_many() -> None:
+def test_zero_workers_are_one_for_every_two_cores_but_not_many() -> None:
     settings = Settings.from_env({"VITRINE_WORKERS": "0", "VITRINE_DECODE_THREADS": "0"})
-    assert settings.workers == min(usable(), 8)
+    assert settings.workers == max(1, min(usable() // 2, 8))
     assert settings.decode_threads == usable()
     assert Settings.from_env({"VITRINE_WORKERS": "200"}).workers == 200
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from contract.aio import AsyncServingClient
 from contract.errors import DeadlineExceeded, InvalidRequest, ModelServerUnavailable
 from contract.messages import SERVING_DEFAULT, ModelSpec
+from gateway.upstream import coalescer
 from gateway.upstream.coalescer import MAX_FULL_CALLS, Coalesced, Coalescer
 from gateway.upstream.model_server import Deadline
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
@@ -133,7 +134,21 @@ def test_a_small_request_does_not_wait_for_the_end_of_a_huge_one() -> None:
     asyncio.run(scenario())
 
 
-def test_pictures_wait_for_company_only_while_so_many_calls_are_out() -> None:
+def test_pictures_wait_for_company_while_calls_are_short() -> None:
+    async def scenario() -> None:
+        async with stage(max_calls=3) as on:
+            requests = [await on.hold_one(), on.ask(1), on.ask(2)]
+            await asyncio.sleep(0.01)
+            on.model.hold.set()
+            await asyncio.gather(*requests)
+            assert on.batches == [1, 2]
+
+    asyncio.run(scenario())
+
+
+def test_once_calls_are_long_they_wait_only_while_so_many_are_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalescer, "LONG_CALL_S", -1)
+
     async def scenario() -> None:
         async with stage(max_calls=3) as on:
             on.model.hold.clear()
