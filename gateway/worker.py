@@ -14,7 +14,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": "gateway.connection:Connection",
         "lifespan": "on",
         "ws": "none",
         "access_log": False,

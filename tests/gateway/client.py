@@ -12,6 +12,7 @@ import requests
 import uvicorn
 
 from gateway.asgi import Application
+from gateway.connection import Connection
 from gateway.settings.settings import Settings
 from tests.processes import wait_until
 
@@ -22,7 +23,7 @@ class Client:
     def __init__(self, application: Application) -> None:
         config = uvicorn.Config(
             application,
-            http="httptools",
+            http=Connection,
             lifespan="on",
             ws="none",
             log_config=None,
@@ -48,6 +49,10 @@ class Client:
         """Asks by any method."""
         return self._session.request(method, self.url + path, timeout=30, **options)
 
+    def stop(self) -> None:
+        """Has the server stop, as after SIGTERM; does not wait for it."""
+        self._server.should_exit = True
+
     def __enter__(self) -> Self:
         self._thread.start()
         wait_until(lambda: self._server.started or not self._thread.is_alive(), what="the application's start")
@@ -55,7 +60,7 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
-        self._server.should_exit = True
+        self.stop()
         self._thread.join()
         self._socket.close()
 

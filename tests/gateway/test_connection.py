@@ -1,0 +1,152 @@
+"""What a client may take its time for, what is no HTTP, and the end of the process, over bare sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+
+import pytest
+
+from gateway import connection
+from tests.gateway.api.test_arriving import answer_of, connected, head
+from tests.gateway.api.test_multipart import END, part
+from tests.gateway.client import Client
+from tests.gateway.conftest import png
+from tests.gateway.fake_serving import FakeServing, card
+from tests.processes import wait_until
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def cut_off(line: socket.socket) -> bool:
+    """True once the other end has closed the connection, whatever came before."""
+    try:
+        while line.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    return True
+
+
+def in_flight(client: Client) -> str:
+    """How many classifications hold a place, as the metrics tell it."""
+    lines = client.get("/metrics").text.splitlines()
+    return next(line for line in lines if line.startswith("vitrine_inflight")).rpartition(" ")[2]
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+def test_a_request_that_does_not_go_on_is_given_up(
+    client: Client, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(connection, "CHECK_S", 0.1)
+    with connected(client) as line:
+        line.sendall(begun)
+        assert cut_off(line)
+
+
+def test_a_client_that_does_not_read_its_answer_holds_no_place_for_ever(
+    client: Client, serving: FakeServing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CHECK_S", 0.2)
+    serving.models["digits"].cards = {1: card(labels=tuple(f"class number {number}" for number in range(20_000)))}
+    body = b"".join(part("images", png(0), f"{number}.png") for number in range(60)) + END
+    with connected(client) as line:
+        line.sendall(head(len(body), "/api/v1/classify?format=ndjson") + body)
+        wait_until(lambda: in_flight(client) == "1.0", what="a place that is held")
+        wait_until(lambda: in_flight(client) == "0.0", what="a free place")
+        assert cut_off(line)
+
+
+def test_a_client_that_reads_slowly_gets_all_of_its_answer(
+    client: Client, serving: FakeServing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CHECK_S", 0.1)
+    serving.models["digits"].cards = {1: card(labels=tuple(f"class number {number}" for number in range(20_000)))}
+    body = b"".join(part("images", png(0), f"{number}.png") for number in range(8)) + END
+    pause = threading.Event()
+    with connected(client) as line:
+        line.sendall(head(len(body)) + body)
+        data = b""
+        while not data.rstrip().endswith(b"}}"):
+            pause.wait(0.005)
+            came = line.recv(65536)
+            assert came
+            data += came
+    assert len(json.loads(data.partition(b"\r\n\r\n")[2])["predictions"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00", 400, "bad_request"),
+        (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        (b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000, 431, "head_too_large"),
+        (b"GET / HTTP/1.1\r\n" + b"X: x\r\n" * 200 + b"\r\n", 431, "head_too_large"),
+    ],
+)
+def test_what_is_no_request_gets_an_answer_of_the_one_shape(
+    client: Client, sent: bytes, status: int, code: str
+) -> None:
+    with connected(client) as line:
+        line.sendall(sent)
+        came, text = answer_of(line)
+        assert (came, json.loads(text)["error"]["code"]) == (status, code)
+        assert set(json.loads(text)) == {"error", "request_id"}
+        assert cut_off(line)
+
+
+@pytest.mark.parametrize("trailer", [b"X: x\r\n", b"X: " + b"x" * 10_000])
+def test_trailers_have_an_end(client: Client, trailer: bytes) -> None:
+    with connected(client) as line:
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+        with contextlib.suppress(ConnectionError):
+            line.sendall(trailer * 1000)
+        assert cut_off(line)
+
+
+def test_what_was_whole_is_answered_before_the_rubbish_behind_it(client: Client) -> None:
+    with connected(client) as line:
+        line.sendall(GET + b"\x00\x01\x02\r\n\r\n")
+        assert answer_of(line)[0] == 200
+        assert cut_off(line)
+
+
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade", b"UPGRADE"])
+def test_an_offer_of_http_2_costs_a_request_neither_body_nor_connection(client: Client, name: bytes) -> None:
+    body = part("images", png(0), "a.png") + END
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\n" + name + b": h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAA\r\n"
+    request = head(len(body)).replace(b"Host: x\r\n", b"Host: x\r\n" + offer) + body
+    with connected(client) as line:
+        for _ in range(2):
+            line.sendall(request)
+            status, text = answer_of(line)
+            assert (status, json.loads(text)["predictions"][0]["label"]) == (200, "0")
+
+
+def test_a_request_on_an_idle_connection_is_answered_while_the_process_stops(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LINGER_S", 10.0)
+    with connected(client) as used, connected(client) as fresh:
+        used.sendall(GET)
+        assert answer_of(used)[0] == 200
+        client.stop()
+        wait_until(lambda: not accepts(client), what="the end of the listening")
+        for line in (used, fresh):
+            line.sendall(GET)
+            assert answer_of(line)[0] == 200
+            assert cut_off(line)
+
+
+def accepts(client: Client) -> bool:
+    """True while new connections are taken."""
+    try:
+        with connected(client):
+            return True
+    except ConnectionError:
+        return False
