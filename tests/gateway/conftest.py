@@ -112,13 +112,17 @@ def live_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             yield Live(gateway, server)
 
 
+# So many requests on connections of their own meet every one of two workers, all but surely.
+EVERY_WORKER = 16
+
+
 @pytest.fixture
 def live(live_process: Live) -> Live:
     """The module's gateway process, its model server as good as new."""
     live_process.serving.stop()
     live_process.serving.models = two_versions()
     live_process.serving.start()
-    wait_until(lambda: all(live_process.gateway.classify(png(0)).ok for _ in range(4)), what="recovery")
+    wait_until(lambda: all(live_process.gateway.classify(png(0)).ok for _ in range(EVERY_WORKER)), what="recovery")
     live_process.serving.requests.clear()
     return live_process
 
