@@ -6,11 +6,13 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
 from contract.aio import AsyncServingClient
+from gateway.admission.credentials import OPEN_PATHS
 from gateway.admission.door import Door
 from gateway.admission.keys import ApiKeys
 from gateway.admission.proxies import seen
@@ -20,7 +22,7 @@ from gateway.api.body import buffered, nothing
 from gateway.api.error_reply import error_reply
 from gateway.api.request import Receive, Request, Scope, Send
 from gateway.api.sending import Observed
-from gateway.errors import ClientGone
+from gateway.errors import OUTCOMES, ClientGone
 from gateway.memory import Tidying
 from gateway.observe.record import RequestRecord
 from gateway.services import Services, running
@@ -33,6 +35,7 @@ from gateway.web.portal import Portal
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _LARGE_BYTES = 1 << 20
+_PROBE_THREADS = 2
 MakeClient = Callable[[Settings], WatchedModelServer]
 
 
@@ -53,6 +56,7 @@ class Application:
         self._door = Door(keys, limiter)
         self._parts: Services | None = None
         self._flask: Any = None
+        self._probes: Any = None
         self._tidying = Tidying()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,6 +72,8 @@ class Application:
             # Typed for one library's own messages, where everybody else's are mappings.
             flask: Any = create_app(Portal(self._parts, asyncio.get_running_loop()))
             self._flask = WSGIMiddleware(flask, workers=self._settings.threads)
+            # Threads of their own: probes must not wait until slow pages are done, or the process would seem dead.
+            self._probes = WSGIMiddleware(flask, workers=_PROBE_THREADS)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
@@ -81,8 +87,14 @@ class Application:
         observed = Observed(send, record)
         try:
             await self._answer(services, request, scope, observed)
-        except ClientGone:
-            record.code = "client_gone"
+        except ClientGone as error:
+            observed.status = OUTCOMES[type(error)].status
+            record.code = OUTCOMES[type(error)].code
+        except Exception as error:
+            reply = error_reply(error, record)
+            if observed.status:
+                raise
+            await reply.send(observed)
         finally:
             services.recorder.finish(record, observed.status)
             if record.received_bytes > _LARGE_BYTES:
@@ -92,12 +104,13 @@ class Application:
         record: RequestRecord = scope[RECORD]
         body: Receive = nothing
         classifying = request.path == endpoint.PATH
-        with services.gate.upload() as upload:
+        with ExitStack() as held:
+            upload = held.enter_context(services.gate.upload())
             try:
+                record.route = endpoint.PATH if classifying else record.route
                 record.key_name = services.door.name_of(request.path, request.headers)
                 if classifying:
-                    record.route = endpoint.PATH
-                    reply = await endpoint.classify(request, services, record, upload)
+                    reply = await endpoint.classify(request, services, record, upload, held)
                 else:
                     body = await buffered(request, self._settings.max_body_bytes, upload.hold)
             except ClientGone:
@@ -108,11 +121,14 @@ class Application:
                 else:
                     # Flask has the page that tells it.
                     scope[ERROR] = error
-            record.received_bytes = upload.held_bytes
+                # A client that waits for leave to send its body may send it or not: what comes next is anybody's guess.
+                send.last = "expect" in request.headers and upload.held_bytes == 0
+            finally:
+                record.received_bytes = upload.held_bytes
             if classifying:
-                await reply.send(send)
+                await (reply if scope["http_version"] != "1.0" else await reply.whole()).send(send)
             else:
-                await self._flask(scope, body, send)
+                await (self._probes if request.path in OPEN_PATHS else self._flask)(scope, body, send)
 
 
 def _record(request: Request, scope: Scope, trusted: Sequence[Network]) -> RequestRecord:

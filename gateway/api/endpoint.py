@@ -25,22 +25,31 @@ from gateway.services import Services
 PATH = "/api/v1/classify"
 
 
-async def classify(request: Request, services: Services, record: RequestRecord, upload: Buffered) -> Reply:
-    """Answers with JSON, CSV or, line by line, ndjson. Raises what `gateway.errors.OUTCOMES` lists."""
+async def classify(
+    request: Request, services: Services, record: RequestRecord, upload: Buffered, held: ExitStack
+) -> Reply:
+    """Answers with JSON, CSV or, line by line, ndjson. Raises what `gateway.errors.OUTCOMES` lists.
+
+    Args:
+        request: What is asked.
+        services: Who answers.
+        record: Of the request.
+        upload: The account of its bytes.
+        held: Takes the request's place, to be given back when the reply is sent.
+    """
     if request.method != "POST":
         raise MethodNotAllowed(f"Expected POST. Received: {request.method[:20]}")
-    with ExitStack() as held:
-        held.enter_context(services.gate.entered())
-        asked = await read_request(request, services.settings, upload.hold)
-        meter = services.door.meter(record.key_name, record.client)
-        answering = _Answering(services, record, request.headers.get("accept"), held)
-        try:
-            return await answering.reply(_metered(asked.arriving, meter), asked.options)
-        except OptionsChanged:
-            # Rare, and dear only for large uploads: options that follow the pictures may choose another model.
-            uploads, options = await asked.to_the_end()
-            meter.seen(len(uploads))
-            return await answering.reply(at_once(uploads), options)
+    held.enter_context(services.gate.entered())
+    asked = await read_request(request, services.settings, upload.hold)
+    meter = services.door.meter(record.key_name, record.client)
+    answering = _Answering(services, record, request.headers.get("accept"))
+    try:
+        return await answering.reply(_metered(asked.arriving, meter), asked.options)
+    except OptionsChanged:
+        # Rare, and dear only for large uploads: options that follow the pictures may choose another model.
+        uploads, options = await asked.to_the_end()
+        meter.seen(len(uploads))
+        return await answering.reply(at_once(uploads), options)
 
 
 @dataclass(slots=True)
@@ -48,7 +57,6 @@ class _Answering:
     services: Services
     record: RequestRecord
     accept: str | None
-    held: ExitStack
 
     async def reply(self, arriving: Arriving, options: Options) -> Reply:
         form = negotiate(self.accept, options.format)
@@ -60,7 +68,7 @@ class _Answering:
                 request_id=self.record.request_id,
                 trace=self.record.trace,
             )
-            return await streamed(stream, options, self.record, self.held)
+            return await streamed(stream, options, self.record)
         try:
             answer = await self.services.classifier.classify(
                 arriving,

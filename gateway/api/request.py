@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -48,8 +49,14 @@ class Reply:
 
     status: int
     content_type: str
-    body: bytes | AsyncIterator[bytes]
+    body: bytes | AsyncGenerator[bytes]
     headers: Sequence[Header] = field(default_factory=list)
+
+    async def whole(self) -> Reply:
+        """The same with all of its body, for a client that knows no chunks."""
+        if isinstance(self.body, bytes):
+            return self
+        return replace(self, body=b"".join([piece async for piece in self.body]))
 
     async def send(self, send: Send) -> None:
         """Sends it."""
@@ -61,6 +68,7 @@ class Reply:
         if isinstance(self.body, bytes):
             await send({"type": "http.response.body", "body": self.body})
             return
-        async for piece in self.body:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async with aclosing(self.body) as pieces:
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})

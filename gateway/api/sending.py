@@ -25,10 +25,12 @@ class Observed:
 
     Attributes:
         status: Of the answer; 0 before it has begun.
+        last: True if the connection is to end with it.
     """
 
     def __init__(self, send: Send, record: RequestRecord) -> None:
         self.status = 0
+        self.last = False
         self._send = send
         self._record = record
 
@@ -41,6 +43,8 @@ class Observed:
 
     def _of_this_request(self) -> list[tuple[bytes, bytes]]:
         headers = [(b"x-request-id", self._record.request_id.encode())]
+        if self.last:
+            headers.append((b"connection", b"close"))
         if self._record.answer is not None:
             headers.append((_VERSION, str(self._record.answer.resolved.version).encode()))
         return headers

@@ -11,10 +11,11 @@ import pytest
 
 from gateway import connection
 from tests.gateway.api.test_arriving import answer_of, connected, head
-from tests.gateway.api.test_multipart import END, part
+from tests.gateway.api.test_multipart import END, TYPE, part
 from tests.gateway.client import Client
-from tests.gateway.conftest import png
+from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeServing, card
+from tests.gateway.posting import post
 from tests.processes import wait_until
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -126,6 +127,61 @@ def test_an_offer_of_http_2_costs_a_request_neither_body_nor_connection(client: 
             line.sendall(request)
             status, text = answer_of(line)
             assert (status, json.loads(text)["predictions"][0]["label"]) == (200, "0")
+
+
+def test_a_body_of_chunks_is_read_by_the_api_and_by_the_page(client: Client) -> None:
+    def chunks() -> list[bytes]:
+        return [part("images", png(0), "a.png"), END]
+
+    for path in ("/api/v1/classify", "/"):
+        answer = client.post(path, data=iter(chunks()), headers={"Content-Type": TYPE, "Accept": "application/json"})
+        assert answer.json()["predictions"][0]["label"] == "0", path
+
+
+def test_a_client_of_http_1_0_gets_lines_without_chunks(client: Client) -> None:
+    body = part("images", png(0), "a.png") + END
+    request = head(len(body), "/api/v1/classify?format=ndjson").replace(b"HTTP/1.1", b"HTTP/1.0") + body
+    with connected(client) as line:
+        line.sendall(request)
+        status, text = answer_of(line)
+    assert status == 200
+    assert [set(json.loads(one)) for one in text.splitlines()][-1] == {"predictions", "timing_ms"}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/classify", "/"])
+def test_who_waits_for_leave_and_gets_none_gets_an_end(client: Client, path: str) -> None:
+    with connected(client) as line:
+        line.sendall(head(10**12, path).replace(b"Host: x\r\n", b"Host: x\r\nExpect: 100-continue\r\n"))
+        assert answer_of(line)[0] == 413
+        assert cut_off(line)
+
+
+def test_who_waits_for_leave_gets_it(client: Client) -> None:
+    body = part("images", png(0), "a.png") + END
+    with connected(client) as line:
+        line.sendall(head(len(body)).replace(b"Host: x\r\n", b"Host: x\r\nExpect: 100-continue\r\n"))
+        assert line.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.sendall(body)
+        assert answer_of(line)[0] == 200
+
+
+def test_probes_are_answered_while_every_thread_for_pages_is_busy(
+    make_client: MakeClient, serving: FakeServing
+) -> None:
+    client = make_client(VITRINE_THREADS="2")
+    assert client.get("/").ok
+    serving.models["digits"].hold.clear()
+    pages = [threading.Thread(target=post, args=(client, png(0)), kwargs={"path": "/"}) for _ in range(4)]
+    for page in pages:
+        page.start()
+    try:
+        wait_until(lambda: in_flight(client) == "2.0", what="busy threads")
+        assert client.get("/healthz").ok
+        assert client.get("/readyz").ok
+    finally:
+        serving.models["digits"].hold.set()
+        for page in pages:
+            page.join()
 
 
 def test_a_request_on_an_idle_connection_is_answered_while_the_process_stops(
