@@ -198,7 +198,7 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     ModelServerUnavailable: Outcome(
         503, "model_server_unavailable", "The model server is not answering. Please try again in a moment.", 1
     ),
-    DeadlineExceeded: Outcome(504, "deadline_exceeded", "The model server did not answer in time."),
+    DeadlineExceeded: Outcome(504, "deadline_exceeded", "There was no answer in the time that a request has."),
     Overloaded: Outcome(429, "overloaded", "The model server is busy. Please try again in a moment.", 1),
     ServableNotFound: Outcome(404, "unknown_model", "The model server has no such model, version or label."),
     InvalidRequest: Outcome(

@@ -21,6 +21,12 @@ Arriving = AsyncIterator[Sequence[Upload]]
 _Decoding = Decoded | asyncio.Future[Decoded]
 
 
+def give_up(future: asyncio.Future[Any]) -> None:
+    """Cancels it, or looks at its error, for asyncio complains of those that nobody looked at."""
+    if not future.cancel() and not future.cancelled():
+        future.exception()
+
+
 async def at_once(uploads: Sequence[Upload]) -> Arriving:
     """Uploads that are all there already."""
     yield uploads
@@ -80,6 +86,7 @@ class Job:
 
         Raises:
             NoImage, TooManyImages: By how many came.
+            DeadlineExceeded: They cannot be decoded in time.
         """
         ready, waiting = self._resume(spec, start)
         while (uploads := await self._next(waiting)) is not None:
@@ -103,13 +110,13 @@ class Job:
     def close(self) -> None:
         """Gives up what still waits for its arrival or its decoding."""
         if self._coming is not None:
-            self._coming.cancel()
+            give_up(self._coming)
         self._drop_decoding()
 
     def _drop_decoding(self) -> None:
         for decoded in self._decoded:
             if isinstance(decoded, asyncio.Future):
-                decoded.cancel()
+                give_up(decoded)
 
     def _resume(self, spec: ImageSpec, start: int) -> tuple[list[int], dict[asyncio.Future[Decoded], int]]:
         """What an earlier attempt left: places ready to be asked about, and those that are being decoded."""
@@ -179,7 +186,7 @@ class Job:
 
     async def _some(self, waiting: dict[asyncio.Future[Decoded], int]) -> None:
         started = time.perf_counter()
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=self.deadline.left_s(), return_when=asyncio.FIRST_COMPLETED)
         self._took(started)
 
     def _take(self, ready: list[int]) -> list[Group]:

@@ -16,7 +16,7 @@ from contract.errors import ServableNotFound
 from contract.messages import SERVING_DEFAULT, Metadata, ModelSpec
 from gateway.classify.answer import Answer, Refusal, Result, Scores, Stage
 from gateway.classify.decoding import TOO_LARGE, Decoder
-from gateway.classify.job import Arriving, Group, Job, Limits
+from gateway.classify.job import Arriving, Group, Job, Limits, give_up
 from gateway.classify.outputs import scores
 from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge
 from gateway.settings.settings import Settings
@@ -174,8 +174,7 @@ class _Asked:
     def cancel(self) -> None:
         """Gives up what is not answered yet."""
         for task, _ in self.tasks.values():
-            if not task.cancel() and not task.cancelled():
-                task.exception()  # Seen, or asyncio would complain that nobody looked.
+            give_up(task)
 
     async def _predict(self, group: Group) -> list[Scores]:
         began = time.perf_counter()
