@@ -138,6 +138,7 @@ def test_a_picture_that_is_given_up_while_it_waits_is_never_decoded(monkeypatch:
         assert isinstance(third, asyncio.Future)
         await asyncio.to_thread(held.busy.wait, 30)
         second.cancel()
+        await asyncio.sleep(0)  # It tells its thread in the next turn of the loop.
         held.free.set()
         await asyncio.gather(first, third)
 
