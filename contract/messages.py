@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contract import tensors
 from contract import wire_pb2 as wire
-from contract.card import ModelCard
+from contract.card import CardError, ModelCard
 from contract.channel import MODEL_SERVICE, PREDICTION_SERVICE
 from contract.encoding import field_head
 
@@ -116,7 +116,13 @@ def prediction(response: bytes) -> Prediction:
 
 def card_of(prediction: Prediction) -> ModelCard:
     """The card in the answer of `describe`, under the number that the server gives it. Raises CardError."""
-    return ModelCard.from_json(prediction.outputs["card"].item(0)).with_version(prediction.version)
+    try:
+        text = prediction.outputs["card"].item(0)
+    except (KeyError, IndexError):
+        raise CardError(f"Expected a card. Received: outputs {sorted(prediction.outputs)} without one") from None
+    if not isinstance(text, bytes):
+        raise CardError(f"Expected a card as text. Received: {type(text).__name__}")
+    return ModelCard.from_json(text).with_version(prediction.version)
 
 
 def metadata_request(spec: ModelSpec) -> bytes:

@@ -39,7 +39,10 @@ class Form:
         self._segment: MultipartSegment | None = None
         self._parts: list[bytes] = []
         try:
-            self._parser = PushMultipartParser(boundary, max_segment_count=2 * max_files + _SPARE_PARTS)
+            # Headers byte by byte: a name that is no UTF-8 is a picture's name still, not a broken request.
+            self._parser = PushMultipartParser(
+                boundary, max_segment_count=2 * max_files + _SPARE_PARTS, header_charset="latin-1"
+            )
         except MultipartError as error:
             raise BadBody(f"Expected a boundary of multipart/form-data. Received: {error}") from None
 
@@ -90,7 +93,7 @@ class Form:
     def _on_event(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):
             # Before its content comes: what is not wanted need not be uploaded to the end.
-            check_name(event.name or "", file=event.filename is not None)
+            check_name(_utf8(event.name or ""), file=event.filename is not None)
             self._segment = event
         elif event is not None:
             self._parts.append(bytes(event))
@@ -103,7 +106,7 @@ class Form:
             self._on_field(segment.name or "", data)
         # A form that is sent with nothing chosen holds one nameless, empty file.
         elif segment.filename:
-            upload = Upload(clean_filename(segment.filename), data)
+            upload = Upload(clean_filename(_utf8(segment.filename)), data)
             self.uploads.append(upload)
             self._fresh.append(upload)
 
@@ -114,3 +117,8 @@ class Form:
 
     def _came(self) -> str:
         return ", ".join(sorted({name for name, _ in self.fields})[:5]) or "nothing"
+
+
+def _utf8(text: str) -> str:
+    """A header's text, read as latin-1, as what it most likely is."""
+    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")

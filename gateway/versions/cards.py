@@ -38,7 +38,8 @@ class CardCache:
         """The card of whatever version answers to a spec, asked of the server. Raises as `get` does."""
         task = self._asking.get(spec)
         if task is None:
-            task = self._asking[spec] = asyncio.create_task(self._ask(spec, deadline.left_s()))
+            # With the client's own time: who asks first may be in a hurry, those who join may not.
+            task = self._asking[spec] = asyncio.create_task(self._ask(spec))
             task.add_done_callback(lambda done: self._asked(spec, done))
         # One of those who wait may give up; the others still want the answer.
         try:
@@ -55,8 +56,8 @@ class CardCache:
         if not done.cancelled():
             done.exception()  # Seen, even if nobody waits for it any more.
 
-    async def _ask(self, spec: ModelSpec, timeout_s: float) -> ModelCard:
-        card = await self._client.describe(spec, timeout_s=timeout_s)
+    async def _ask(self, spec: ModelSpec) -> ModelCard:
+        card = await self._client.describe(spec)
         if card.version is not None:
             self._cards[(spec.name, card.version)] = card
             while len(self._cards) > MAX_CARDS:

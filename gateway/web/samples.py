@@ -15,6 +15,7 @@ from gateway.web.pictures import TINY_PX
 # What a page has room for.
 _MOST = 12
 _NUMBER = re.compile(r"^\d+-")
+_VERSION = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,9 @@ def samples(repository: Path | None, model: str, version: int) -> list[Sample]:
     if repository is None:
         return []
     try:
-        folder = samples_folder(repository / check_name(model) / str(version))
-    except PublishError:
+        paths = sorted(samples_folder(repository / check_name(model) / str(version)).glob("*.png"))[:_MOST]
+    except (PublishError, OSError):  # No model's name, or longer than any file's.
         return []
-    paths = sorted(folder.glob("*.png"))[:_MOST]
     return [Sample(model, version, number, path) for number, path in enumerate(paths)]
 
 
@@ -78,7 +78,7 @@ def find(repository: Path | None, key: str) -> list[Sample]:
     """The picture of a key, or all of a version for ``<model>/<version>``. Raises UnknownSample if there is none."""
     model, _, rest = key.partition("/")
     version, _, number = rest.partition("/")
-    if version.isascii() and version.isdigit():
+    if _VERSION.fullmatch(version):
         found = [one for one in samples(repository, model, int(version)) if number == "" or one.key == key]
         if found:
             return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -123,6 +123,16 @@ def test_describe_gives_the_card_under_the_number_that_the_server_gives_it(
         outputs={"card": tf.make_tensor_proto([b"no card"])}
     )
     with pytest.raises(CardError, match="A model card must be JSON"):
+        client.describe(DIGITS)
+
+
+@pytest.mark.parametrize("outputs", [{}, {"other": [b"{}"]}, {"card": [1.5]}, {"card": np.empty(0, object)}])
+def test_what_describes_itself_without_a_card_is_told(
+    client: ServingClient, server: ModelServer, outputs: Mapping[str, Any]
+) -> None:
+    protos = {name: tf.make_tensor_proto(value) for name, value in outputs.items()}
+    server.behaviours["Predict"] = lambda *_: predict_pb2.PredictResponse(outputs=protos)
+    with pytest.raises(CardError, match="Expected a card"):
         client.describe(DIGITS)
 
 

@@ -53,6 +53,15 @@ def test_a_form_reads_the_same_however_it_is_cut_into_chunks(cuts: list[int]) ->
     assert form.fields == [("model", "digits")]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("ü.png".encode(), "ü.png"), (b"\xfc.png", "\ufffd.png"), (b"\xff\xfe\x00\x01a", "\ufffd\ufffda")],
+)
+def test_a_filename_of_any_bytes_is_a_pictures_name(name: bytes, told: str) -> None:
+    body = part("images", b"1", "a.png").replace(b"a.png", name) + part("images", b"2", "b.png") + END
+    assert read(body)[0] == [[told, "b.png"]]
+
+
 def test_a_picture_is_handed_on_before_the_next_one_is_there() -> None:
     one, two = part("images", b"1", "1.png"), part("images", b"2", "2.png")
     # The end of a part is told by the delimiter behind it.

@@ -9,6 +9,8 @@ import pytest
 
 from contract.aio import AsyncServingClient
 from contract.card import ImageSpec, ModelCard
+from contract.errors import DeadlineExceeded
+from contract.messages import ModelSpec
 from contract.release import FILE_NAME, ModelRelease, Release
 from contract.versions import write_atomically
 from gateway.classify.answer import Answer, Upload
@@ -196,6 +198,26 @@ def test_many_who_wait_for_one_card_ask_for_it_once(serving: FakeServing) -> Non
 
     assert asyncio.run(get_together()) == {2}
     assert len(serving.requests) == 1
+
+
+def test_one_who_is_in_a_hurry_does_not_hurry_those_who_wait_with_him(serving: FakeServing) -> None:
+    class Slow(AsyncServingClient):
+        async def describe(self, spec: ModelSpec, *, timeout_s: float | None = None) -> ModelCard:
+            await asyncio.sleep(0.2 if timeout_s is None else timeout_s)
+            return await super().describe(spec, timeout_s=timeout_s)
+
+    async def ask() -> tuple[object, ...]:
+        async with Slow(serving.address) as client:
+            cards = CardCache(client)
+            return tuple(
+                await asyncio.gather(
+                    *(cards.get("digits", 1, Deadline(within_s)) for within_s in (0.05, 10)), return_exceptions=True
+                )
+            )
+
+    hurried, patient = asyncio.run(ask())
+    assert isinstance(hurried, DeadlineExceeded)
+    assert isinstance(patient, ModelCard)
 
 
 def test_a_card_that_contradicts_the_answers_is_asked_for_again(client: Client, serving: FakeServing) -> None:

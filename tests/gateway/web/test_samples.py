@@ -45,7 +45,20 @@ def test_a_version_may_have_none(repository: Path, model: str, version: int) -> 
 
 
 @pytest.mark.parametrize(
-    "key", ["", "digits", "digits/2/2", "digits/2/x", "digits/1", "../2/0", "digits/²/0", "digits//0"]
+    "key",
+    [
+        "",
+        "digits",
+        "digits/2/2",
+        "digits/2/x",
+        "digits/1",
+        "../2/0",
+        "digits/²/0",
+        "digits//0",
+        f"digits/{'9' * 5000}/0",
+        f"digits/{'9' * 19}",
+        f"{'d' * 5000}/2/0",
+    ],
 )
 def test_a_key_that_is_no_samples_is_refused(repository: Path, key: str) -> None:
     with pytest.raises(UnknownSample, match="Expected a sample"):
