@@ -11,6 +11,8 @@ from gateway.admission.keys import ApiKeys
 from gateway.admission.rate_limit import RateLimiter
 from gateway.errors import RateLimited, Unauthorized
 from gateway.settings.parse import Rate
+from tests.gateway.conftest import MakeClient
+from tests.gateway.fake_serving import FakeServing
 
 KEY = "correct-horse:battery-staple"
 
@@ -63,3 +65,18 @@ def test_a_key_is_a_client_wherever_it_asks_from_and_no_address_can_be_taken_for
 
 def test_without_a_limit_nobody_pays() -> None:
     Door(None, None).meter(None, "203.0.113.7").seen(1_000_000)
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/models/digits"])
+def test_who_has_no_key_learns_nothing_of_what_is_served(
+    make_client: MakeClient, serving: FakeServing, tmp_path: Path, path: str
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"alice:{KEY}\n")
+    client = make_client(VITRINE_API_KEYS_FILE=str(file))
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 401
+    assert "Expected an API key" in answer.text
+    assert "digits" not in answer.text
+    assert serving.requests == []
+    assert "digits" in client.get("/", headers={"X-API-Key": KEY}).text
