@@ -8,7 +8,7 @@
     |-- BadBody            a body that breaks the rules of its content type
     |-- BodyTooLarge       more bytes than allowed
     |-- TooManyParts       a form of more or larger parts than allowed
-    |-- UploadStalled      nothing of the request arrived for a while
+    |-- UploadStalled      nothing of the request arrived for a while, or far too little
     |-- ClientGone         the client hung up: nobody will read the answer
     |-- BadOption          an option that makes no sense
     |-- UnsupportedBody    a body of a kind that is not read
@@ -86,7 +86,7 @@ class TooManyParts(GatewayError):
 
 
 class UploadStalled(GatewayError):
-    """Nothing of the request arrived for a while."""
+    """Nothing of the request arrived for a while, or far too little."""
 
 
 class ClientGone(GatewayError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
-from gateway.api.body import chunks
-from gateway.api.json_body import read_json
+from gateway.api.body import chunks, whole
+from gateway.api.json_body import JsonRequest, read_json
 from gateway.api.multipart import Form
 from gateway.api.options import Options, gather, read_options, read_query
 from gateway.api.request import Request
@@ -15,6 +18,11 @@ from gateway.classify.answer import Refusal, Upload
 from gateway.classify.job import Arriving, at_once
 from gateway.errors import UnsupportedBody
 from gateway.settings.settings import Settings
+
+# A body of so many bytes takes milliseconds, which nobody else should wait for. One after the other, for while one is
+# read its pictures are there up to three times.
+_LARGE_BYTES = 1 << 20
+_READER = ThreadPoolExecutor(1, thread_name_prefix="json")
 
 
 @dataclass(slots=True)
@@ -58,11 +66,17 @@ async def read_request(request: Request, settings: Settings, hold: Callable[[int
         await form.read_fields()
         return Asked(form.arriving(), read_options(gather(query, form.fields)), query, form)
     if kind == "application/json":
-        whole = b"".join([chunk async for chunk in body])
-        read = read_json(whole, max_files=settings.max_files, max_file_bytes=settings.max_file_bytes)
+        read = await _parsed(await whole(body), settings)
         options = read_options(gather(query, read.options.items()))
         return Asked(at_once([_upload(name, content) for name, content in read.pictures]), options, query)
     raise UnsupportedBody(f"Expected multipart/form-data or application/json. Received: {content_type[:100] or 'none'}")
+
+
+async def _parsed(body: bytearray, settings: Settings) -> JsonRequest:
+    read = partial(read_json, body, max_files=settings.max_files, max_file_bytes=settings.max_file_bytes)
+    if len(body) < _LARGE_BYTES:
+        return read()
+    return await asyncio.get_running_loop().run_in_executor(_READER, read)
 
 
 def _upload(filename: str, content: bytes | Refusal) -> Upload:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from gateway.api.request import Message, Receive, Request
 from gateway.errors import BodyTooLarge, ClientGone, UploadStalled
 
-# A line that is silent for so long is given up. A slow one is not: each byte begins the wait anew.
+# So long a client may be silent, and have been waited for in all, before its line must have brought so many bytes for
+# each second: else a byte now and then would hold a place for ever.
 STALL_S = 30.0
+LEAST_BYTES_PER_S = 512
 
 
 async def chunks(
@@ -19,16 +22,19 @@ async def chunks(
 
     Raises:
         BodyTooLarge: It has, or says that it has, more than `max_bytes`. By its own word, before any of it is read.
-        UploadStalled: Nothing came for `STALL_S`.
+        UploadStalled: Nothing came for `STALL_S`, or far too little in all.
         ClientGone: The client hung up.
     """
     said = headers.get("content-length", "")
     if said.isdigit() and int(said) > max_bytes:
         raise BodyTooLarge(f"Expected at most {max_bytes:,} bytes in a request. Received: {int(said):,}")
     came = 0
+    waited_s = 0.0
     more = True
     while more:
-        message = await _next(receive)
+        began = time.monotonic()
+        message = await _next(receive, came, waited_s)
+        waited_s += time.monotonic() - began
         if message["type"] == "http.disconnect":
             raise ClientGone(f"The client hung up after {came:,} bytes of its request")
         chunk = message.get("body", b"")
@@ -46,18 +52,30 @@ async def nothing() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-async def _next(receive: Receive) -> Message:
+async def _next(receive: Receive, came: int, waited_s: float) -> Message:
+    """The next message. Only what the client lets us wait counts, not what is done with its bytes in between."""
     try:
-        async with asyncio.timeout(STALL_S):
+        async with asyncio.timeout(min(STALL_S, STALL_S + came / LEAST_BYTES_PER_S - waited_s)):
             return await receive()
     except TimeoutError:
-        raise UploadStalled(f"Nothing of the request arrived for {STALL_S:.0f} seconds") from None
+        raise UploadStalled(
+            f"Expected a pause of at most {STALL_S:.0f} seconds, and {LEAST_BYTES_PER_S} bytes a second. "
+            f"Received: {came:,} bytes so far"
+        ) from None
+
+
+async def whole(body: AsyncIterator[bytes]) -> bytearray:
+    """All of a body. Raises as `chunks`."""
+    gathered = bytearray()
+    async for chunk in body:
+        gathered += chunk
+    return gathered
 
 
 async def buffered(request: Request, max_bytes: int, hold: Callable[[int], None]) -> Receive:
     """The body as one message, for who would else hold a thread while a slow line delivers it. Raises as `chunks`."""
-    whole = b"".join([chunk async for chunk in chunks(request.receive, request.headers, max_bytes, hold)])
-    messages: list[Message] = [{"type": "http.request", "body": whole, "more_body": False}]
+    body = await whole(chunks(request.receive, request.headers, max_bytes, hold))
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
         return messages.pop() if messages else {"type": "http.disconnect"}

@@ -48,7 +48,7 @@ class JsonRequest(NamedTuple):
     options: dict[str, str]
 
 
-def read_json(body: bytes, *, max_files: int, max_file_bytes: int) -> JsonRequest:
+def read_json(body: bytes | bytearray, *, max_files: int, max_file_bytes: int) -> JsonRequest:
     """Reads a body of ``application/json``.
 
     Args:
@@ -74,7 +74,7 @@ def read_json(body: bytes, *, max_files: int, max_file_bytes: int) -> JsonReques
     return JsonRequest([_picture(entry, index, max_file_bytes) for index, entry in enumerate(images)], options)
 
 
-def _parse(body: bytes, max_files: int) -> dict[str, object]:
+def _parse(body: bytes | bytearray, max_files: int) -> dict[str, object]:
     # Three bytes of "[]," become a hundred in memory: count what makes values before any is made.
     marks = body.count(b",") + body.count(b"[") + body.count(b"{")
     if marks > _MARKS_PER_PICTURE * max_files + _MARKS_BESIDE:

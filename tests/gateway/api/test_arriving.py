@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import requests
 
+from gateway.api import asked as asked_module
 from gateway.api import body
+from gateway.api.json_body import JsonRequest, read_json
 from tests.gateway.api.test_multipart import END, TYPE, part
 from tests.gateway.client import Client
 from tests.gateway.conftest import MakeClient, png
@@ -90,6 +95,37 @@ def test_a_line_that_goes_silent_is_given_up(client: Client, monkeypatch: pytest
             connection.sendall(head(1000, path) + b"--cut\r\n")
             assert answer_of(connection)[0] == 408
     assert post(client, png(0)).ok
+
+
+def test_a_byte_now_and_then_does_not_hold_a_place_for_ever(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "STALL_S", 0.5)
+    pause = threading.Event()
+    with connected(client) as connection:
+        connection.sendall(head(10**6) + b"--cut\r\n")
+        answered = threading.Thread(target=connection.recv, args=(1, socket.MSG_PEEK))
+        answered.start()
+        while answered.is_alive():
+            connection.sendall(b"-")
+            pause.wait(0.05)
+        status, text = answer_of(connection)
+    assert (status, json.loads(text)["error"]["code"]) == (408, "upload_stalled")
+
+
+@pytest.mark.parametrize(("size", "thread"), [(1000, "loop"), (2 << 20, "json_0")])
+def test_large_json_is_read_beside_the_event_loop(
+    client: Client, monkeypatch: pytest.MonkeyPatch, size: int, thread: str
+) -> None:
+    threads: list[str] = []
+
+    def read(*arguments: Any, **options: Any) -> JsonRequest:
+        threads.append(threading.current_thread().name)
+        return read_json(*arguments, **options)
+
+    monkeypatch.setattr(asked_module, "read_json", read)
+    pictures = [base64.b64encode(data).decode() for data in (png(255), bytes(size))]
+    answer = client.post("/api/v1/classify", json={"images": pictures})
+    assert [item.get("label") for item in answer.json()["predictions"]] == ["9", None]
+    assert [name if name.startswith("json") else "loop" for name in threads] == [thread]
 
 
 def test_a_client_that_hangs_up_leaves_nothing_behind(make_client: MakeClient, serving: FakeServing) -> None:
