@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 
 from PIL import ExifTags, Image
 
 from contract import images
 from contract.card import ImageSpec
+from gateway.settings.cores import usable
 
 THUMBNAIL_PX = 256
 # Below this a picture is shown pixel by pixel: smoothed, eight pixels of a digit are a blur.
 TINY_PX = 64
 # Orientations 5 to 8 swap width and height.
 _FIRST_SIDEWAYS = 5
+
+# A page has many threads. Were a large picture decoded in each at once, there would be gigabytes of them.
+_AT_ONCE = threading.BoundedSemaphore(usable())
+_HEAVY = threading.BoundedSemaphore(1)
 
 
 def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int = images.MAX_PIXELS) -> str:
@@ -30,7 +36,8 @@ def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int 
         ImageError: The bytes are no picture after all.
     """
     spec = _shown(data, seen_by)
-    pixels = images.decode(data, spec, max_pixels=max_pixels)
+    with _HEAVY if images.is_heavy(data) else _AT_ONCE:
+        pixels = images.decode(data, spec, max_pixels=max_pixels)
     picture = Image.fromarray(pixels if spec.channels == 3 else pixels[..., 0])
     return _data_uri(picture, "PNG" if max(picture.size) < TINY_PX else "JPEG")
 
