@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
 from gateway.observe import logs
 
+# Before gunicorn kills a worker that is asked to stop, it ends by itself, and keeps its last counts and lines.
+_EARLY_S = 2
+
 
 class Worker(UvicornWorker):  # type: ignore[misc]
     """One process, one event loop."""
 
+    sockets: list[Any]
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
         "http": "gateway.connection:Connection",
@@ -23,8 +29,27 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "proxy_headers": False,
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - _EARLY_S)
+
     def init_process(self) -> None:
         """Serves until it is told to stop."""
         # No event loop waits for whoever reads the log. Threads do not survive a fork, so not before.
         logs.STDERR.start()
         super().init_process()
+
+    def run(self) -> None:
+        """Serves, and ends the process."""
+        # The event loop closes its sockets, which gunicorn's wrappers around them would do again.
+        self.sockets = [listener.sock for listener in self.sockets]
+        # Having stopped, uvicorn repeats the signal, which by default would end the process on the spot.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _end)
+        super().run()
+
+
+def _end(*_: object) -> None:
+    """Ends the process with the last line of its log written, not waiting for threads that decode for nobody."""
+    logs.STDERR.stop()
+    os._exit(0)

@@ -202,6 +202,9 @@ def test_sigterm_lets_the_request_in_flight_finish(start: Start, serving: FakeSe
     slow.join()
     assert answers[0].status_code == 200
     assert gateway.process.wait(timeout=10) == 0
+    lines = [str(line["message"]) for line in log_lines(gateway)]
+    assert "Application shutdown complete." in lines
+    assert not [line for line in lines if "Error" in line]
 
 
 def test_a_port_in_use_is_one_sentence_and_status_1(free_port: Callable[[], int]) -> None:
