@@ -22,6 +22,10 @@ CORE = {
     "inference": {"inference", "errors", "tf"},
     "batching": {"batching", "inference", "metrics", "errors", "text_proto", "cpus"},
 }
+# The parts of the gateway that know neither HTTP nor Flask; they may import each other, and what tells of errors.
+GATEWAY_CORE = ("classify", "versions", "upstream", "admission", "observe", "settings")
+GATEWAY_CORE_MAY_IMPORT = {f"gateway.{part}" for part in (*GATEWAY_CORE, "errors")}
+SERVERS = {"flask", "werkzeug", "a2wsgi", "uvicorn", "uvicorn_worker", "gunicorn", "httptools", "multipart"}
 
 
 def modules() -> list[Path]:
@@ -57,6 +61,13 @@ def breaches(path: Path, names: set[str]) -> list[str]:
         found += [f"{path} imports {name}, and with it TensorFlow" for name in inside]
     if trains_on_any_backend:
         found += [f"{path} imports {top}" for top in tops & (TENSORFLOW - {"keras"})]
+    if package == "gateway" and path.parts[1] in GATEWAY_CORE:
+        found += [f"{path} imports {top}, which knows HTTP" for top in tops & SERVERS]
+        above = {name for name in names if name.split(".")[0] == "gateway"} - {"gateway"}
+        above = {name for name in above if ".".join(name.split(".")[:2]) not in GATEWAY_CORE_MAY_IMPORT}
+        found += [f"{path} imports {name}, which is not below it" for name in above]
+    if path.is_relative_to("gateway/api"):
+        found += [f"{path} imports {name}" for name in names if name.startswith(("gateway.web", "flask"))]
     if package != "gateway" and not on_tensorflow:
         found += [f"{path} imports {top}" for top in tops & {"flask", "gunicorn", "prometheus_client"}]
     found += [f"{path} imports {name}, an edge" for name in names if name.endswith(".__main__")]
@@ -90,6 +101,10 @@ def test_a_module_imports_only_what_the_import_rule_allows(path: Path) -> None:
         ("contract/card.py", "serving.rollout"),
         ("gateway/app.py", "serving.rollout"),
         ("gateway/app.py", "tensorflow_serving.apis"),
+        ("gateway/classify/pipeline.py", "gateway.api.options"),
+        ("gateway/observe/recorder.py", "gateway.asgi"),
+        ("gateway/admission/door.py", "werkzeug.http"),
+        ("gateway/api/endpoint.py", "gateway.web.hooks"),
         ("training/train.py", "gateway"),
         ("training/train.py", "tensorflow"),
         ("serving/publish.py", "keras"),
