@@ -56,13 +56,14 @@ class Gate:
         """When a place is likely to be free for good: after as long as one is held of late, in whole seconds."""
         return min(max(1, math.ceil(self._held_s)), _LONGEST_WAIT_S)
 
-    def check_room(self, count: int) -> None:
-        """Raises Busy if there is no room for so many bytes more."""
+    def hold(self, count: int) -> None:
+        """Takes note of so many bytes more. Raises Busy, and holds none of them, if there is no room."""
         if self.buffered_bytes + count > self._max_buffered:
             raise Busy(
                 "Other uploads fill the memory set aside for them. Please try again in a moment",
                 retry_after_s=self.retry_after_s(),
             )
+        self.buffered_bytes += count
 
 
 class Buffered:
@@ -73,12 +74,6 @@ class Buffered:
         self.held_bytes = 0
 
     def hold(self, count: int) -> None:
-        """Takes note of so many bytes more. Raises Busy, and holds none of them, if the worker has no room."""
-        self._gate.check_room(count)
-        self._gate.buffered_bytes += count
+        """As `Gate.hold`, on this account."""
+        self._gate.hold(count)
         self.held_bytes += count
-
-    def give_back(self, count: int) -> None:
-        """Takes note that so many of them are free again."""
-        self._gate.buffered_bytes -= count
-        self.held_bytes -= count

@@ -1,14 +1,12 @@
 """An answer as ndjson, one JSON object a line, each as soon as it is known.
 
-The first line says who answers: ``model`` and ``request_id``. Then comes a line for each picture, in whatever order
-they are done: that of the JSON answer and its ``index`` in the request. The last line has ``timing_ms`` and the number
-of ``predictions``; or ``error``, if something broke after the first line had gone out with its status. An answer that
-breaks off without either is incomplete.
+The first line says who answers: ``model`` and ``request_id``. It comes again where another version takes over. Then
+comes a line for each picture, in the order of the request: that of the JSON answer, with its ``index``. The last line
+has ``timing_ms`` and the number of ``predictions``; or ``error``, if something broke after the first line had gone out
+with its status. An answer that breaks off without either is incomplete.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from gateway.api.answer_json import json_text, model_json, prediction_json, timing_json
 from gateway.api.errors_json import error_json
@@ -36,12 +34,3 @@ def last_line(answer: Answer) -> bytes:
 def error_line(outcome: Outcome, request_id: str) -> bytes:
     """Why the answer ends before its time: in the place of the last line."""
     return error_json(outcome, request_id) + b"\n"
-
-
-def answer_lines(answer: Answer, options: Options, request_id: str) -> Iterator[bytes]:
-    """All lines of an answer that is whole already."""
-    yield first_line(answer.resolved, request_id)
-    pairs = zip(answer.uploads, answer.results, strict=True)
-    for index, (upload, result) in enumerate(pairs):
-        yield picture_line(index, upload.filename, result, answer.card.labels, options)
-    yield last_line(answer)

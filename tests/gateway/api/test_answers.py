@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from gateway.api.answer_csv import answer_csv, harmless
 from gateway.api.answer_json import answer_json
-from gateway.api.answer_lines import answer_lines, error_line
+from gateway.api.answer_lines import error_line, first_line, last_line, picture_line
 from gateway.api.errors_json import error_json
 from gateway.api.options import Options
 from gateway.classify.answer import Answer, Refusal, Scores, Upload
@@ -156,9 +156,19 @@ def test_csv_leaves_ordinary_names_as_they_are() -> None:
         assert table(answer(Scores(WORN), filename=name))[1][0] == name
 
 
+def answer_lines(given: Answer, options: Options) -> list[bytes]:
+    """All lines of an answer, of the request id-1."""
+    results = zip(given.uploads, given.results, strict=True)
+    pictures = [
+        picture_line(index, upload.filename, result, given.card.labels, options)
+        for index, (upload, result) in enumerate(results)
+    ]
+    return [first_line(given.resolved, "id-1"), *pictures, last_line(given)]
+
+
 def test_lines_say_who_answers_then_each_picture_then_that_all_is_there() -> None:
     given = answer(Scores(WORN, known=False), TEXT)
-    lines = [json.loads(line) for line in answer_lines(given, Options(top_k=1), "id-1")]
+    lines = [json.loads(line) for line in answer_lines(given, Options(top_k=1))]
     whole = read(given, Options(top_k=1))
     assert lines[0] == {"model": whole["model"], "request_id": "id-1"}
     assert lines[1:3] == [{"index": index} | item for index, item in enumerate(whole["predictions"])]
@@ -166,7 +176,7 @@ def test_lines_say_who_answers_then_each_picture_then_that_all_is_there() -> Non
 
 
 def test_each_line_is_one_line() -> None:
-    for line in answer_lines(answer(Scores(WORN), filename="a\nb"), Options(), "id-1"):
+    for line in answer_lines(answer(Scores(WORN), filename="a\nb"), Options()):
         assert line.count(b"\n") == 1
         assert line.endswith(b"}\n")
 
