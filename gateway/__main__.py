@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 
-from gateway.server import PortUnavailable, serve
 from gateway.settings.row import SettingsError
 from gateway.settings.settings import Settings
 from gateway.settings.table import help_table
@@ -21,6 +20,11 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args()
+    # gRPC tells of every lost connection on its own, unstructured; the requests that meet one tell it anyway. It looks
+    # at this when it is imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    from gateway.server import PortUnavailable, serve
+
     try:
         serve(Settings.from_env(os.environ))
     except (SettingsError, PortUnavailable) as error:

@@ -17,7 +17,7 @@ import uuid
 from http import HTTPStatus
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.api.errors_json import error_json
 from gateway.errors import Outcome
@@ -51,11 +51,15 @@ class Connection(HttpToolsProtocol):
         self._progress = self._progress_before = 0
         self._unsent_before = 0
         self._leaving = False
+        self._earlier: list[RequestResponseCycle] = []
         self._check = self.loop.call_later(CHECK_S, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends."""
         self._check.cancel()
+        # uvicorn tells the newest request alone.
+        for cycle in self._earlier:
+            _tell_gone(cycle)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -76,6 +80,10 @@ class Connection(HttpToolsProtocol):
             raise ValueError("too many headers")
         self._silent_bytes = 0
         self._progress += 1
+        if self._idle:
+            self._earlier.clear()
+        else:
+            self._earlier.append(self.cycle)
         super().on_headers_complete()
         if self._leaving:
             self.cycle.keep_alive = False
@@ -136,9 +144,19 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         _log.info("refused what is no request: %s", outcome.code, extra={"fields": {"client": str(self.client)}})
-        if self._idle or not self.cycle.response_started:
+        if self._idle:
+            self.transport.write(_answer(outcome))
+        elif not (self._earlier or self.cycle.response_started):
+            _tell_gone(self.cycle)
             self.transport.write(_answer(outcome))
         self.transport.close()
+
+
+def _tell_gone(cycle: RequestResponseCycle) -> None:
+    """Has a request's answer know that its client is gone."""
+    if not cycle.response_complete:
+        cycle.disconnected = True
+        cycle.message_event.set()
 
 
 def _without_upgrade(data: bytes) -> bytes:

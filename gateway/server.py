@@ -62,8 +62,6 @@ def serve(settings: Settings) -> None:
     launcher = os.getpid()
     metrics_dir = tempfile.mkdtemp(prefix="vitrine-metrics-")
     os.environ[_METRICS_DIR] = metrics_dir
-    # gRPC tells of every lost connection on its own, unstructured; the requests that meet one tell it anyway.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     shown = "localhost" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host
     print(f"Vitrine's gateway is at http://{shown}:{port}, its model server at {settings.serving}", file=sys.stderr)
     try:

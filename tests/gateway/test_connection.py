@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import struct
 import threading
 
 import pytest
@@ -13,7 +14,7 @@ from gateway import connection
 from tests.gateway.api.test_arriving import answer_of, connected, head
 from tests.gateway.api.test_multipart import END, TYPE, part
 from tests.gateway.client import Client
-from tests.gateway.conftest import MakeClient, png
+from tests.gateway.conftest import MakeClient, Start, png
 from tests.gateway.fake_serving import FakeServing, card
 from tests.gateway.posting import post
 from tests.processes import wait_until
@@ -108,6 +109,25 @@ def test_trailers_have_an_end(client: Client, trailer: bytes) -> None:
         with contextlib.suppress(ConnectionError):
             line.sendall(trailer * 1000)
         assert cut_off(line)
+
+
+def test_who_hangs_up_with_several_requests_under_way_leaves_no_trouble_behind(
+    start: Start, serving: FakeServing
+) -> None:
+    gateway = start(VITRINE_WORKERS="1")
+    assert gateway.classify(png(0)).ok
+    body = part("images", png(0), "a.png") + END
+    asked = len(serving.requests)
+    serving.models["digits"].hold.clear()
+    port = int(gateway.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall((head(len(body)) + body) * 3)
+        wait_until(lambda: len(serving.requests) > asked, what="a question")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    serving.models["digits"].hold.set()
+    gateway.process.terminate()
+    assert gateway.process.wait(20) == 0
+    assert '"level":"error"' not in gateway.log.read_text()
 
 
 def test_what_was_whole_is_answered_before_the_rubbish_behind_it(client: Client) -> None:
