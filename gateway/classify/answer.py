@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +74,15 @@ class Stage:
     pictures: int
 
 
+def covered_s(stages: Iterable[Stage]) -> float:
+    """Seconds in which one stage or several were under way."""
+    seconds = until = 0.0
+    for stage in sorted(stages, key=lambda one: one.began):
+        seconds += max(0.0, stage.ended - max(stage.began, until))
+        until = max(until, stage.ended)
+    return seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one request.
@@ -82,9 +92,9 @@ class Answer:
         card: Its card.
         uploads: What was uploaded.
         results: One for each upload, in its order.
-        decode_ms: Milliseconds from the first picture's arrival until the last was decoded.
+        decode_ms: Milliseconds for which decoding held the request up.
         queue_ms: Milliseconds that pictures waited for their turn at the model server, the longest wait.
-        predict_ms: Milliseconds spent on asking the model server, waiting included.
+        predict_ms: Milliseconds in which the model server was asked, waiting included; not those of a slow upload.
         retries: How often another version had to be found.
         stages: When decoding, waiting and predicting happened; several of a kind where calls went side by side.
     """

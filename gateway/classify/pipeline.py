@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from contract.card import ModelCard
 from contract.errors import ServableNotFound
 from contract.messages import SERVING_DEFAULT, Metadata, ModelSpec
-from gateway.classify.answer import Answer, Refusal, Result, Scores, Stage
+from gateway.classify.answer import Answer, Refusal, Result, Scores, Stage, covered_s
 from gateway.classify.decoding import TOO_LARGE, Decoder
 from gateway.classify.job import Arriving, Group, Job, Limits, give_up
 from gateway.classify.outputs import scores
@@ -139,7 +139,6 @@ class _Asked:
     request_id: str
     trace: Metadata
     waited_s: float = 0.0
-    started: float = field(default_factory=time.perf_counter)
     tasks: dict[int, tuple[asyncio.Task[list[Scores]], int]] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
 
@@ -166,7 +165,7 @@ class _Asked:
             tuple(results),
             decode_ms=1000 * self.job.decode_s,
             queue_ms=1000 * self.waited_s,
-            predict_ms=1000 * (time.perf_counter() - self.started - self.job.decode_s),
+            predict_ms=1000 * covered_s(self.stages),
             retries=retries,
             stages=(*self.job.stages, *self.stages),
         )
