@@ -20,6 +20,7 @@ from contract.bounded import BoundedFile
 from contract.card import ImageSpec
 from contract.eight_bit import to_8_bit
 from contract.image_errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
+from contract.quiet import quiet_libtiff
 from contract.subject import prepare, working_size
 
 __all__ = [
@@ -64,6 +65,7 @@ _HEAVY_PIXELS = 16_000_000
 # Pillow warns of what it makes the best of, in words that a stranger's file has chosen: none of them goes to a log.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, module=r"PIL\.")
+quiet_libtiff()
 
 _SILENT = (b"II", b"MM", b"\x89PNG", b"\xff\xd8", b"RIFF", b"BM")
 

@@ -64,6 +64,8 @@ def config(level: str) -> dict[str, Any]:
         "loggers": {
             # uvicorn's worker takes over this one's handlers, and does not pass on to the root's.
             "gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
+            # What it finds wrong with a stranger's picture is that picture's refusal.
+            "PIL": {"level": "CRITICAL"},
             # The application writes a line of its own for each request.
             "gunicorn.access": {"level": "ERROR", "handlers": [], "propagate": False},
         },

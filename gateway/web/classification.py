@@ -53,7 +53,7 @@ def _fields() -> Iterator[tuple[str, str]]:
         if name == SERVABLE:
             yield from read_query(text)
         elif name not in {SAMPLE, PICTURES}:
-            yield name, text
+            yield name or "", text  # A part of a form may have no name, whatever its type says.
 
 
 def _uploads() -> list[Upload]:
@@ -64,7 +64,7 @@ def _uploads() -> list[Upload]:
         UnknownSample: As `samples.find`.
     """
     for name in request.files:
-        check_name(name, file=True)
+        check_name(name or "", file=True)
     sample = request.form.get(SAMPLE)
     if sample is not None:
         return [one.read() for one in samples.find(services().settings.repository, sample)]

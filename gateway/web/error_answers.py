@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from flask import Flask, Response, make_response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -58,7 +59,9 @@ def _bug(error: Exception) -> Response:
 def _answer(outcome: Outcome, error: Exception) -> Response:
     current = record()
     current.code = outcome.code
-    if request.path.startswith(_FOR_PROGRAMS) or request.accept_mimetypes.best == "application/json":
+    # A page has links; where even the header Host makes no sense, Flask knows of none.
+    lost = getattr(request.routing_exception, "code", None) == HTTPStatus.BAD_REQUEST
+    if lost or request.path.startswith(_FOR_PROGRAMS) or request.accept_mimetypes.best == "application/json":
         refused = error.answer if isinstance(error, EveryImageBad) else None
         body = error_json(outcome, current.request_id, refused)
         response = Response(body, content_type="application/json")

@@ -207,3 +207,19 @@ def test_an_explained_picture_is_shown_as_the_model_got_its_subject(client: Clie
     (thumbnail,) = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(thumbnail))))
     assert np.array_equal(shown, decode(photo, spec)[..., 0])
+
+
+@pytest.mark.parametrize("host", ["", "x" * 5000, "../", "::1,::1"])
+@pytest.mark.parametrize("path", ["/", "/nothing"])
+def test_a_host_that_makes_no_sense_is_not_ours_to_suffer_from(client: Client, host: str, path: str) -> None:
+    answer = client.get(path, headers={"Host": host})
+    assert answer.status_code < 500
+    if answer.status_code == 400:
+        assert answer.json()["error"]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("disposition", ["form-data", 'form-data; filename="a.png"'])
+def test_parts_without_a_name_are_refused(client: Client, disposition: str) -> None:
+    body = f"--cut\r\nContent-Disposition: {disposition}\r\n\r\n1\r\n--cut--\r\n".encode()
+    answer = client.post("/", data=body, headers={"Content-Type": "multipart/form-data; boundary=cut"})
+    assert answer.status_code == 400
