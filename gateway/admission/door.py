@@ -56,7 +56,7 @@ class Meter:
             return
         wait_s = self._limiter.allow(self._client, fresh)
         if wait_s is not None:
+            seconds = max(1, math.ceil(wait_s))
             raise RateLimited(
-                "As many pictures as allowed were sent already. Please try again later",
-                retry_after_s=max(1, math.ceil(wait_s)),
+                f"As many pictures as allowed were sent already. Please try again in {seconds} s", retry_after_s=seconds
             )

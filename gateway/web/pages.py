@@ -68,11 +68,12 @@ def sample(name: str, version: int, number: int) -> Response:
 
 def render_error(outcome: Outcome, error: Exception) -> str:
     """The page with a notice; with the refused files' cards, if that is what went wrong."""
+    if isinstance(error, Unauthorized):
+        # What is served is nobody's business who has no key; nor do they get the page's styles.
+        return render_template("closed.html", notice=outcome, request_id=record().request_id)
     answer = error.answer if isinstance(error, EveryImageBad) else None
-    # What is served is nobody's business who has no key, and nobody is asked about it for them.
-    known = not isinstance(error, Unauthorized)
     # Nothing that the request wished for: it may be what could not be read.
-    return _page(Wanted(answer.resolved.model) if answer else Wanted(), answer=answer, notice=outcome, known=known)
+    return _page(Wanted(answer.resolved.model) if answer else Wanted(), answer=answer, notice=outcome)
 
 
 def _wanted() -> Wanted:
@@ -84,8 +85,7 @@ def _download(body: bytes, kind: str) -> Response:
     return Response(body, content_type=CONTENT_TYPES["csv" if kind == "csv" else "json"], headers=headers)
 
 
-def _page(wanted: Wanted, *, answer: Answer | None = None, notice: Outcome | None = None, known: bool = True) -> str:
-    """The page; without what is served, if that is not to be known."""
+def _page(wanted: Wanted, *, answer: Answer | None = None, notice: Outcome | None = None) -> str:
     limits = services().settings
     alone = request.headers.get(_FRAGMENT_HEADER) == "fetch"
     # Read only if there is an answer: what cannot be read may be the form.
@@ -95,12 +95,11 @@ def _page(wanted: Wanted, *, answer: Answer | None = None, notice: Outcome | Non
     shown["request_id"] = record().request_id
     if alone:
         return render_template("fragment.html", **shown)
-    head, trouble = _head(wanted, answer) if known else (None, None)
+    head, trouble = _head(wanted, answer)
     if answer:
         shown["command"] = curl.command(request.url_root, wanted, [one.filename for one in answer.uploads])
     found = samples.samples(limits.repository, head[0].model, head[0].version) if head else []
-    names = services().resolver.model_names() if known else ()
-    choices = _choices() if head else servables.names_alone(names)
+    choices = _choices() if head else servables.names_alone(services().resolver.model_names())
     selected = servables.query_of(wanted)
     return render_template(
         "page.html",

@@ -78,5 +78,6 @@ def test_who_has_no_key_learns_nothing_of_what_is_served(
     assert answer.status_code == 401
     assert "Expected an API key" in answer.text
     assert "digits" not in answer.text
+    assert "/static/" not in answer.text
     assert serving.requests == []
     assert "digits" in client.get("/", headers={"X-API-Key": KEY}).text
