@@ -97,10 +97,9 @@ def test_the_gateway_sends_no_more_pictures_at_once_than_the_model_server_takes(
 
 
 def test_the_model_server_has_a_thread_for_every_call_of_the_gateway() -> None:
-    # Calls are shared: a worker has so many out at most for each version and signature; three of those at once are many.
-    most = MOST_WORKERS * MAX_FULL_CALLS
     assert gateway_settings().workers <= MOST_WORKERS
-    assert int(serving_flags()["grpc_max_threads"]) >= most + 2 * MOST_WORKERS * 2
+    # Requests share calls: of each version and signature a worker has so many out at most. Two of those at once are many.
+    assert int(serving_flags()["grpc_max_threads"]) >= MOST_WORKERS * MAX_FULL_CALLS * 2
 
 
 def test_requests_can_fill_the_batching_queue_but_not_overflow_it() -> None:
