@@ -97,8 +97,8 @@ class Application:
             await reply.send(observed)
         finally:
             services.recorder.finish(record, observed.status)
-            if record.received_bytes > _LARGE_BYTES:
-                self._tidying.soon()
+            if record.received_bytes:
+                self._tidying.soon(large=record.received_bytes > _LARGE_BYTES)
 
     async def _answer(self, services: Services, request: Request, scope: Scope, send: Observed) -> None:
         record: RequestRecord = scope[RECORD]

@@ -37,13 +37,20 @@ class Tidying:
         self._libc = _glibc()
         self._handle: asyncio.TimerHandle | None = None
 
-    def soon(self) -> None:
-        """Does so after a second in which nobody asks for it again. For one event loop."""
-        if self._libc is None:
+    def soon(self, *, large: bool) -> None:
+        """Does so after a second in which no large request asks for it again. For one event loop.
+
+        Small ones ask for it too, for a few bytes may become a large picture, but do not put it off.
+        """
+        if self._libc is None or (self._handle is not None and not large):
             return
         if self._handle is not None:
             self._handle.cancel()
-        self._handle = asyncio.get_running_loop().call_later(_REST_S, self._libc.malloc_trim, 0)
+        self._handle = asyncio.get_running_loop().call_later(_REST_S, self._tidy, self._libc)
+
+    def _tidy(self, libc: ctypes.CDLL) -> None:
+        self._handle = None
+        libc.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,6 +16,8 @@ from gateway.settings.cores import usable
 from gateway.settings.settings import Settings
 
 TOO_LARGE = "file_too_large"
+# Held by whoever decodes what may take hundreds of megabytes: in each process one at a time.
+HEAVY = threading.Lock()
 Decoded = NDArray[np.uint8] | Refusal
 
 
@@ -41,15 +44,20 @@ class Decoder:
             array = images.decode_if_quick(upload.data, spec, max_pixels=self._settings.max_pixels)
             if array is not None:
                 return array
-            threads = self._heavy if images.is_heavy(upload.data) else self._threads
+            heavy = images.is_heavy(upload.data)
         except images.ImageError as error:
             return Refusal(error.code, str(error))
-        return asyncio.get_running_loop().run_in_executor(threads, self._decode, upload.data, spec)
+        threads, decode = (self._heavy, self._decode_heavy) if heavy else (self._threads, self._decode)
+        return asyncio.get_running_loop().run_in_executor(threads, decode, upload.data, spec)
 
     def close(self) -> None:
         """Ends the threads; what waits for them is not decoded any more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._heavy.shutdown(wait=False, cancel_futures=True)
+
+    def _decode_heavy(self, data: bytes, spec: ImageSpec) -> Decoded:
+        with HEAVY:
+            return self._decode(data, spec)
 
     def _decode(self, data: bytes, spec: ImageSpec) -> Decoded:
         try:

@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 
 from contract import images
 from contract.card import ImageSpec
+from gateway.classify.decoding import HEAVY
 from gateway.settings.cores import usable
 
 THUMBNAIL_PX = 256
@@ -20,7 +21,6 @@ _FIRST_SIDEWAYS = 5
 
 # A page has many threads. Were a large picture decoded in each at once, there would be gigabytes of them.
 _AT_ONCE = threading.BoundedSemaphore(usable())
-_HEAVY = threading.BoundedSemaphore(1)
 
 
 def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int = images.MAX_PIXELS) -> str:
@@ -36,7 +36,7 @@ def thumbnail(data: bytes, *, seen_by: ImageSpec | None = None, max_pixels: int 
         ImageError: The bytes are no picture after all.
     """
     spec = _shown(data, seen_by)
-    with _HEAVY if images.is_heavy(data) else _AT_ONCE:
+    with HEAVY if images.is_heavy(data) else _AT_ONCE:
         pixels = images.decode(data, spec, max_pixels=max_pixels)
     picture = Image.fromarray(pixels if spec.channels == 3 else pixels[..., 0])
     return _data_uri(picture, "PNG" if max(picture.size) < TINY_PX else "JPEG")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from PIL import Image
 
 from tests.conftest import ROOT
 from tests.gateway.conftest import EVERY_WORKER, Gateway, Live, Start, png, running
@@ -100,6 +102,17 @@ def test_all_awkward_pictures_in_one_upload_and_workers_stay_small(live: Live, s
     assert live.gateway.classify(png(255)).json()["predictions"][0]["label"] == "9"
     # Free pages go back when a worker has had a moment's rest.
     wait_until(lambda: max(map(resident_kib, live.gateway.worker_pids())) <= RESIDENT_LIMIT_KIB, what="small workers")
+
+
+def test_memory_for_a_few_bytes_of_many_pixels_is_given_back(start: Start) -> None:
+    gateway = start(VITRINE_WORKERS="1")
+    file = io.BytesIO()
+    Image.new("RGBA", (4000, 3000)).save(file, "PNG")
+    assert gateway.classify(png(0)).ok
+    (worker,) = gateway.worker_pids()
+    before = resident_kib(worker)
+    assert gateway.classify(*[file.getvalue()] * 4).ok
+    wait_until(lambda: resident_kib(worker) < before + 40_000, what=f"less than {before:,} KiB and a little")
 
 
 @pytest.mark.parametrize("death", [signal.SIGTERM, signal.SIGKILL])
