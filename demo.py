@@ -157,6 +157,8 @@ def _gateway(settings: Settings) -> Service:
         "VITRINE_SERVING": f"localhost:{settings.grpc_port}",
         "VITRINE_PORT": str(settings.http_port),
         "MODEL_REPOSITORY": str(settings.repository),
+        # One a core would take the memory of a whole machine for a single visitor.
+        "VITRINE_WORKERS": os.environ.get("VITRINE_WORKERS", "2"),
     }
     command = [sys.executable, "-m", "gateway"]
     url = f"http://localhost:{settings.http_port}/readyz"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.e2e.conftest import EXTERNAL
 from tests.e2e.stack import Stack
 
 
@@ -31,3 +32,29 @@ def test_three_pictures_become_three_cards(
     page.screenshot(path=tmp_path / "page.png", full_page=True)
     context.close()
     assert complaints == []
+
+
+def test_a_sample_is_classified_by_a_click_and_shows_where_the_model_looked(
+    common_stack: Stack, browser: Browser
+) -> None:
+    if EXTERNAL:
+        pytest.skip("the repository of the server that VITRINE_SERVING names is not at hand")
+    page = browser.new_page()
+    page.goto(common_stack.url)
+    page.get_by_role("button", name="Sample:").first.click()
+    card = page.locator(".card")
+    expect(card).to_have_count(1)
+    card.get_by_role("button", name="Why?").click()
+    expect(card.locator("img.heat")).to_be_visible()
+    page.close()
+
+
+def test_all_samples_are_classified_without_javascript(common_stack: Stack, browser: Browser) -> None:
+    if EXTERNAL:
+        pytest.skip("the repository of the server that VITRINE_SERVING names is not at hand")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(common_stack.url)
+    page.get_by_role("button", name="All 10").click()
+    expect(page.locator(".cards > .card h3")).to_have_count(10)
+    context.close()
