@@ -97,6 +97,9 @@ class Application:
             await reply.send(observed)
         finally:
             services.recorder.finish(record, observed.status)
+            # The scope lives as long as its connection has no other request: the pictures must not.
+            del scope[RECORD]
+            scope.pop(ERROR, None)
             if record.received_bytes:
                 self._tidying.soon(large=record.received_bytes > _LARGE_BYTES)
 

@@ -57,6 +57,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends."""
         self._check.cancel()
+        # After a reset uvicorn leaves it be, and with it all that hangs on it.
+        self._unset_keepalive_if_required()
         # uvicorn tells the newest request alone.
         for cycle in self._earlier:
             _tell_gone(cycle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import socket
 import struct
@@ -11,6 +12,7 @@ import threading
 import pytest
 
 from gateway import connection
+from gateway.classify.answer import Upload
 from tests.gateway.api.test_arriving import answer_of, connected, head
 from tests.gateway.api.test_multipart import END, TYPE, part
 from tests.gateway.client import Client
@@ -128,6 +130,35 @@ def test_who_hangs_up_with_several_requests_under_way_leaves_no_trouble_behind(
     gateway.process.terminate()
     assert gateway.process.wait(20) == 0
     assert '"level":"error"' not in gateway.log.read_text()
+
+
+def held(data: bytes) -> bool:
+    """True while somebody holds on to a picture."""
+    gc.collect()
+    return any(isinstance(one, Upload) and one.data == data for one in gc.get_objects())
+
+
+@pytest.mark.parametrize("path", ["/api/v1/classify", "/"])
+def test_an_idle_connection_holds_no_pictures(client: Client, path: str) -> None:
+    picture = png(77, 33)
+    body = part("images", picture, "a.png") + END
+    with connected(client) as line:
+        line.sendall(head(len(body), path) + body)
+        assert answer_of(line)[0] == 200
+        wait_until(lambda: not held(picture), what="the end of a picture")
+
+
+def test_of_a_connection_that_was_reset_nothing_stays(client: Client) -> None:
+    with connected(client) as line:
+        line.sendall(GET)
+        assert answer_of(line)[0] == 200
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone = line.getsockname()
+    wait_until(
+        lambda: all(one.client != gone for one in gc.get_objects() if isinstance(one, connection.Connection)),
+        what="the end of the connection",
+        timeout_s=3,
+    )
 
 
 def test_what_was_whole_is_answered_before_the_rubbish_behind_it(client: Client) -> None:
