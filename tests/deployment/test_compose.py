@@ -98,7 +98,7 @@ def test_the_gateway_sends_no_more_pictures_at_once_than_the_model_server_takes(
 
 def test_the_model_server_has_a_thread_for_every_call_of_the_gateway() -> None:
     assert gateway_settings().workers <= MOST_WORKERS
-    # Requests share calls: of each version and signature a worker has so many out at most. Two of those at once are many.
+    # Requests share calls: a worker has so many out for each version and signature. Two of those at once are many.
     assert int(serving_flags()["grpc_max_threads"]) >= MOST_WORKERS * MAX_FULL_CALLS * 2
 
 
