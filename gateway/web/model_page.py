@@ -17,7 +17,7 @@ _FIGURES = {
     "macro_f1": "Macro F1",
     "log_loss": "Log loss",
     "ece": "Calibration error",
-    "unknown_auroc": "Tells strangers, AUROC",
+    "unknown_auroc": "“None of these”, AUROC",
 }
 # In these a share of 1 is the best there is; the others have no upper end.
 _SHARES = {"accuracy"}

@@ -46,7 +46,7 @@ def results() -> Response:
         return _download(answer_csv(answer, options), "csv")
     if chosen == "json":
         return _download(answer_json(answer, options, record().request_id), "json")
-    return make_response(_page(options.wanted, answer=answer))
+    return make_response(_page(options.wanted, answer=answer, explain=options.explain))
 
 
 @blueprint.get("/models/<name>")
@@ -85,7 +85,7 @@ def _download(body: bytes, kind: str) -> Response:
     return Response(body, content_type=CONTENT_TYPES["csv" if kind == "csv" else "json"], headers=headers)
 
 
-def _page(wanted: Wanted, *, answer: Answer | None = None, notice: Outcome | None = None) -> str:
+def _page(wanted: Wanted, *, answer: Answer | None = None, notice: Outcome | None = None, explain: bool = False) -> str:
     limits = services().settings
     alone = request.headers.get(_FRAGMENT_HEADER) == "fetch"
     # Read only if there is an answer: what cannot be read may be the form.
@@ -97,7 +97,8 @@ def _page(wanted: Wanted, *, answer: Answer | None = None, notice: Outcome | Non
         return render_template("fragment.html", **shown)
     head, trouble = _head(wanted, answer)
     if answer:
-        shown["command"] = curl.command(request.url_root, wanted, [one.filename for one in answer.uploads])
+        names = [one.filename for one in answer.uploads]
+        shown["command"] = curl.command(request.url_root, wanted, names, explain=explain)
     found = samples.samples(limits.repository, head[0].model, head[0].version) if head else []
     choices = _choices() if head else servables.names_alone(services().resolver.model_names())
     selected = servables.query_of(wanted)
@@ -108,6 +109,7 @@ def _page(wanted: Wanted, *, answer: Answer | None = None, notice: Outcome | Non
         samples=found,
         choices=choices,
         selected=selected,
+        explain=explain,
         limits=limits,
         **shown,
     )

@@ -91,7 +91,10 @@ def test_a_bad_file_has_its_reason_on_its_own_card(client: Client) -> None:
 
 
 def test_explained_results_have_a_heatmap_over_the_picture(client: Client) -> None:
-    assert 'class="heat" src="data:image/png' in post(client, png(0), path="/", explain="true").text
+    page = post(client, png(0), path="/", explain="true").text
+    assert 'class="heat" src="data:image/png' in page
+    assert 'name="explain" value="true" checked' in page
+    assert "-F explain=true" in page
 
 
 @pytest.mark.parametrize(("size", "kind"), [(8, "png"), (80, "jpeg")])
