@@ -104,10 +104,11 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Is told that the process stops: what was asked is answered, then the connection ends."""
         self._leaving = True
-        if self._idle:
-            self.loop.call_later(LINGER_S, self._leave)
-        else:
+        if not self._idle and not self.cycle.response_started:
             self.cycle.keep_alive = False
+        else:
+            # Who was not told that this answer is the last may have sent the next request already.
+            self.loop.call_later(LINGER_S, self._leave)
 
     @property
     def _idle(self) -> bool:
@@ -115,8 +116,10 @@ class Connection(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _leave(self) -> None:
-        if self._idle:
+        if self._idle or self.transport.is_closing():
             self.transport.close()
+        else:
+            self.loop.call_later(LINGER_S, self._leave)
 
     def _look(self) -> None:
         """Cuts the client off if nothing has moved since the last look and it is its turn to move."""

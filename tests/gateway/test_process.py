@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import json
 import os
@@ -20,10 +21,12 @@ import requests
 from PIL import Image
 
 from tests.conftest import ROOT
+from tests.gateway.api.test_multipart import END, TYPE, part
 from tests.gateway.conftest import EVERY_WORKER, Gateway, Live, Start, png, running
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.processes import wait_until
 
+FORM = part("images", png(0), "a.png") + END
 RESIDENT_LIMIT_KIB = 80 * 1024
 # What no decoder of ours reads, and why, by the file's name in the manifest; all others must be classified.
 BROKEN = {
@@ -218,6 +221,40 @@ def test_sigterm_lets_the_request_in_flight_finish(start: Start, serving: FakeSe
     lines = [str(line["message"]) for line in log_lines(gateway)]
     assert "Application shutdown complete." in lines
     assert not [line for line in lines if "Error" in line]
+
+
+def test_workers_that_are_replaced_under_load_fail_no_request(start: Start) -> None:
+    gateway = start()
+    assert gateway.classify(png(0)).ok
+    stop, statuses, troubles = threading.Event(), list[int](), list[str]()
+
+    def load(path: str) -> None:
+        # A line of its own, on which nothing is tried again.
+        line = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=30)
+        while not stop.is_set():
+            try:
+                line.request("POST", path, FORM, {"Content-Type": TYPE})
+                answer = line.getresponse()
+                answer.read()
+                statuses.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                troubles.append(f"{path}: {error!r}")
+                line.close()
+        line.close()
+
+    paths = ("/api/v1/classify", "/api/v1/classify?format=ndjson", "/")
+    threads = [threading.Thread(target=load, args=(path,)) for path in paths * 3]
+    for thread in threads:
+        thread.start()
+    for victim in gateway.worker_pids():
+        asked = len(statuses)
+        wait_until(lambda: len(statuses) > asked + 50, what="load")  # noqa: B023 - waited for within this turn
+        os.kill(victim, signal.SIGTERM)
+        wait_until(lambda: len({*gateway.worker_pids()} - {victim}) == 2, what="a new worker")  # noqa: B023
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert (set(statuses), troubles) == ({200}, [])
 
 
 def test_a_port_in_use_is_one_sentence_and_status_1(free_port: Callable[[], int]) -> None:
