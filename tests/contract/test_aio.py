@@ -25,6 +25,7 @@ from contract.errors import (
     ServingError,
 )
 from tests.contract.model_server import ModelServer, running
+from tests.loops import run
 
 DIGITS = ModelSpec("digits")
 IMAGES = np.arange(2 * 8 * 8, dtype=np.uint8).reshape(2, 8, 8, 1)
@@ -63,7 +64,7 @@ def test_both_clients_send_the_same_request(server: ModelServer) -> None:
         async with connected(server) as client:
             return await client.predict(spec, inputs, **options)
 
-    answer = asyncio.run(ask())
+    answer = run(ask())
     with ServingClient(server.address) as client:
         reference = client.predict(spec, inputs, **options)
 
@@ -84,7 +85,7 @@ def test_status_lists_every_version_newest_first(server: ModelServer) -> None:
         async with connected(server) as client:
             return await client.status(DIGITS)
 
-    assert asyncio.run(ask()) == [VersionStatus(2, "END", "no such op"), VersionStatus(1, "AVAILABLE")]
+    assert run(ask()) == [VersionStatus(2, "END", "no such op"), VersionStatus(1, "AVAILABLE")]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_every_status_becomes_one_error_of_ours_with_the_servers_words(
     server.failures = [(code, "the server's words")] * 9
 
     with pytest.raises(ServingError) as caught:
-        asyncio.run(predict(server))
+        run(predict(server))
 
     assert type(caught.value) is kind
     assert str(caught.value) == "the server's words"
@@ -117,7 +118,7 @@ def test_every_status_becomes_one_error_of_ours_with_the_servers_words(
 def test_a_prediction_is_tried_again_until_it_succeeds(server: ModelServer, code: grpc.StatusCode) -> None:
     server.failures = [(code, "busy")] * 2
 
-    assert np.array_equal(asyncio.run(predict(server)), IMAGES)
+    assert np.array_equal(run(predict(server)), IMAGES)
     assert len(server.requests) == 3
 
 
@@ -126,7 +127,7 @@ def test_a_deadline_ends_a_call_that_hangs(server: ModelServer) -> None:
     server.behaviours["Predict"] = lambda request, context: (release.wait(30), echo(request, context))[1]
 
     with pytest.raises(DeadlineExceeded):
-        asyncio.run(predict(server, timeout_s=0.2))
+        run(predict(server, timeout_s=0.2))
     release.set()
 
 
@@ -158,7 +159,7 @@ def test_a_call_that_we_end_ourselves_is_not_tried_again(server: ModelServer, by
             assert await asyncio.to_thread(ended.wait, 30)
             return error
 
-    error = asyncio.run(give_up())
+    error = run(give_up())
 
     assert isinstance(error, ModelServerUnavailable if by == "the client's end" else asyncio.CancelledError)
     assert len(server.requests) == 1
@@ -174,6 +175,6 @@ def test_reachable_says_whether_any_address_takes_connections(
             await asyncio.gather(client.predict(DIGITS, {}), return_exceptions=True)
             return client.reachable()
 
-    assert not asyncio.run(ask(nobody))
-    assert asyncio.run(ask(server.address))
-    assert asyncio.run(ask(f"{nobody},{server.address}"))
+    assert not run(ask(nobody))
+    assert run(ask(server.address))
+    assert run(ask(f"{nobody},{server.address}"))

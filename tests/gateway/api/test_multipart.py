@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.api.multipart import Form, OptionsChanged
 from gateway.errors import BadBody, BadOption, GatewayError, NoImage, TooManyParts
+from tests.loops import run
 
 TYPE = "multipart/form-data; boundary=cut"
 
@@ -38,7 +38,7 @@ def read(*chunks: bytes, max_files: int = 8, content_type: str = TYPE) -> tuple[
         await form.read_fields()
         return [[upload.filename for upload in group] async for group in form.arriving()], form
 
-    return asyncio.run(go())
+    return run(go())
 
 
 BODY = part("model", b"digits") + part("images", b"A" * 50, "a.png") + part("images", b"\r\n--cu", "b.png") + END
@@ -84,7 +84,7 @@ def test_a_field_behind_a_picture_that_is_at_work_is_told_and_the_rest_can_be_re
             _ = [group async for group in form.arriving()]
         return form, [upload.filename for upload in await form.rest()]
 
-    form, names = asyncio.run(go())
+    form, names = run(go())
     assert (form.fields, names) == ([("top_k", "3")], ["1.png"])
 
 

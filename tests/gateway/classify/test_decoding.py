@@ -18,6 +18,7 @@ from contract.card import ImageSpec, SubjectSpec
 from gateway.classify.answer import Refusal, Upload
 from gateway.classify.decoding import TOO_LARGE, Decoder
 from gateway.settings.settings import Settings
+from tests import loops
 from tests.contract.pictures import encoded, smooth
 
 SMALL = ImageSpec(28, 28, 1)
@@ -44,7 +45,7 @@ def run(test: Callable[[Decoder], Awaitable[None]], **changes: Any) -> None:
         async with decoding(**changes) as decoder:
             await test(decoder)
 
-    asyncio.run(inside())
+    loops.run(inside())
 
 
 class Held:

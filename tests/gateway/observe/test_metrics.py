@@ -13,6 +13,7 @@ import pytest
 from gateway.classify.answer import Stage
 from gateway.observe import metrics as module
 from gateway.observe.metrics import MULTIPROCESS_DIR, Metrics
+from tests import loops
 from tests.conftest import ROOT
 from tests.gateway.observe.samples import answer, samples
 
@@ -165,5 +166,5 @@ def test_they_are_handed_over_now_and_then(metrics: Metrics, monkeypatch: pytest
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(wait())
+    loops.run(wait())
     assert len(seen) >= 4

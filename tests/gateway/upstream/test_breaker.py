@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from contract.messages import ModelSpec, Prediction
 from gateway.upstream.breaker import MAX_FAILURES_IN_A_ROW, Breaker
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.upstream.waiting import until
+from tests.loops import run
 
 DIGITS = ModelSpec("digits")
 IMAGES = {"images": np.zeros((1, 8, 8, 1), np.uint8)}
@@ -57,7 +57,7 @@ def test_it_passes_on_what_is_asked_and_answered() -> None:
                 assert [status.version for status in await breaker.status(DIGITS)] == [3]
                 assert server.requests[0][3]["x-request-id"] == "abc"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_while_nobody_answers_callers_are_turned_away_without_asking(free_port: Callable[[], int]) -> None:
@@ -69,7 +69,7 @@ def test_while_nobody_answers_callers_are_turned_away_without_asking(free_port: 
                 await fails(breaker, ModelServerUnavailable)
             assert client.asked == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_it_opens_without_a_failed_call_once_the_connection_is_known_to_be_gone() -> None:
@@ -82,7 +82,7 @@ def test_it_opens_without_a_failed_call_once_the_connection_is_known_to_be_gone(
                 await fails(breaker, ModelServerUnavailable)
                 assert client.asked == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_it_closes_when_the_server_returns_although_nobody_asks() -> None:
@@ -97,7 +97,7 @@ def test_it_closes_when_the_server_returns_although_nobody_asks() -> None:
                 await until(lambda: not breaker.is_open)
                 await breaker.predict(DIGITS, IMAGES)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_what_the_server_answers_and_deadlines_do_not_open_it() -> None:
@@ -113,7 +113,7 @@ def test_what_the_server_answers_and_deadlines_do_not_open_it() -> None:
                 model.hold.set()
                 assert not breaker.is_open
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_where_connections_stand_only_several_failures_in_a_row_open_it_and_an_answer_closes_it() -> None:
@@ -135,7 +135,7 @@ def test_where_connections_stand_only_several_failures_in_a_row_open_it_and_an_a
                 # Its status is answered.
                 await until(lambda: not breaker.is_open)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_one_dead_replica_of_two_costs_no_request() -> None:
@@ -148,4 +148,4 @@ def test_one_dead_replica_of_two_costs_no_request() -> None:
                     await breaker.predict(DIGITS, IMAGES)
                 assert not breaker.is_open
 
-    asyncio.run(scenario())
+    run(scenario())

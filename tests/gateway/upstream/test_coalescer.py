@@ -22,6 +22,7 @@ from gateway.upstream.coalescer import MAX_FULL_CALLS, Coalesced, Coalescer
 from gateway.upstream.model_server import Deadline
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.upstream.waiting import until
+from tests.loops import run
 
 DIGITS = ModelSpec("digits")
 
@@ -85,7 +86,7 @@ def test_a_lone_request_goes_at_once() -> None:
             ((version, signature, size, metadata),) = on.server.requests
             assert (version, signature, size, metadata["x-request-id"]) == (2, "explain", 2, "abc")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_requests_that_come_while_a_call_is_out_leave_together_when_it_returns() -> None:
@@ -103,7 +104,7 @@ def test_requests_that_come_while_a_call_is_out_leave_together_when_it_returns()
             assert [metadata["x-request-id"] for *_, metadata in on.server.requests[1:]] == ["r0,r1,r2,r3", "r4,r5"]
             assert min(answer.waited_s for answer in answers) > first.result().waited_s
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_more_pictures_than_a_batch_holds_go_in_several_calls_and_come_back_in_order() -> None:
@@ -114,7 +115,7 @@ def test_more_pictures_than_a_batch_holds_go_in_several_calls_and_come_back_in_o
             assert digits_in(answer) == list(range(10))
             assert sorted(on.batches) == [2, 4, 4]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_small_request_does_not_wait_for_the_end_of_a_huge_one() -> None:
@@ -131,7 +132,7 @@ def test_a_small_request_does_not_wait_for_the_end_of_a_huge_one() -> None:
             # Calls that are out at once may arrive in any order.
             assert "small,huge" in ids[1 : 1 + MAX_FULL_CALLS]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_pictures_wait_for_company_while_calls_are_short() -> None:
@@ -143,7 +144,7 @@ def test_pictures_wait_for_company_while_calls_are_short() -> None:
             await asyncio.gather(*requests)
             assert on.batches == [1, 2]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_once_calls_are_long_they_wait_only_while_so_many_are_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +164,7 @@ def test_once_calls_are_long_they_wait_only_while_so_many_are_out(monkeypatch: p
             assert [digits_in(answer)[0] for answer in await asyncio.gather(*requests)] == list(range(5))
             assert on.batches == [1, 1, 1, 2]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_full_batches_wait_for_nobody_but_leave_the_server_some_peace() -> None:
@@ -177,7 +178,7 @@ def test_full_batches_wait_for_nobody_but_leave_the_server_some_peace() -> None:
             assert digits_in((await asyncio.gather(*requests))[1]) == [1] * 23
             assert sorted(on.batches) == [1, 3, 4, 4, 4, 4, 4]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_only_the_same_servable_signature_and_size_share_a_call() -> None:
@@ -196,7 +197,7 @@ def test_only_the_same_servable_signature_and_size_share_a_call() -> None:
 
             assert on.batches == [1, 1, 1, 1]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_who_gives_up_while_waiting_takes_the_pictures_along() -> None:
@@ -215,7 +216,7 @@ def test_who_gives_up_while_waiting_takes_the_pictures_along() -> None:
             assert cancelled.cancelled()
             assert on.batches == [1, 1]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_who_gives_up_during_a_call_does_not_harm_those_who_share_it() -> None:
@@ -232,7 +233,7 @@ def test_who_gives_up_during_a_call_does_not_harm_those_who_share_it() -> None:
             assert digits_in(await patient) == [3]
             assert on.batches == [3]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_call_that_nobody_waits_for_any_more_makes_room_for_the_next() -> None:
@@ -247,7 +248,7 @@ def test_a_call_that_nobody_waits_for_any_more_makes_room_for_the_next() -> None
 
             assert digits_in(await second) == [2]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_nobody_suffers_for_anothers_pictures() -> None:
@@ -264,7 +265,7 @@ def test_nobody_suffers_for_anothers_pictures() -> None:
             assert [digits_in(answer) for answer in await asyncio.gather(first, good, other)] == [[0], [1], [2, 3]]
             assert on.batches == [1, 4, 1, 1, 2]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_call_that_no_server_answers_fails_for_all_at_once() -> None:
@@ -282,7 +283,7 @@ def test_a_call_that_no_server_answers_fails_for_all_at_once() -> None:
             # One call and its retries.
             assert on.batches == [1, *[3] * 5]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("images", [[], [*pictures([1]), *pictures([1], size=16)]], ids=["none", "of two shapes"])
@@ -292,7 +293,7 @@ def test_pictures_that_cannot_form_a_batch_are_refused(images: list[NDArray[np.u
             with pytest.raises(ValueError, match=r"Expected pictures of one shape. Received: "):
                 await on.coalescer.predict(DIGITS, images, signature=SERVING_DEFAULT, deadline=Deadline(1))
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("max_calls", [1, 3])
@@ -315,4 +316,4 @@ def test_in_a_crowd_where_many_give_up_everybody_else_gets_the_own_answer(max_ca
             await asyncio.gather(*(user() for _ in range(20)))
             assert max(on.batches) <= 4
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -13,6 +13,7 @@ from gateway.upstream.coalescer import Coalesced, Coalescer
 from gateway.upstream.model_server import Deadline
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.upstream.waiting import until
+from tests.loops import run
 
 TRACES = [(("traceparent", f"00-{'a' * 31}{number}-{'b' * 16}-01"),) for number in range(3)]
 
@@ -43,6 +44,6 @@ def test_each_call_is_told_with_its_size_and_takes_the_first_trace_along() -> No
         assert sent == [TRACES[0][0][1], TRACES[1][0][1]]
 
     with FakeServing(digits=model) as server:
-        asyncio.run(scenario(server))
+        run(scenario(server))
         model.hold.set()
     assert told == [("digits", 1), ("digits", 4)]

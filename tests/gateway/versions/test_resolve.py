@@ -27,6 +27,7 @@ from tests.gateway.client import Client
 from tests.gateway.conftest import MakeClient, png
 from tests.gateway.fake_serving import FakeModel, FakeServing, card
 from tests.gateway.posting import post
+from tests.loops import run
 from tests.processes import wait_until
 
 
@@ -162,7 +163,7 @@ def test_a_version_that_goes_away_after_resolving_costs_a_retry_without_decoding
             after = await classifier.classify(at_once([Upload("a.png", png(0))]), Wanted())
             return before, after, decoder.calls
 
-    before, after, calls = asyncio.run(classify_twice())
+    before, after, calls = run(classify_twice())
     assert (before.resolved.version, before.retries) == (2, 0)
     assert (after.resolved.version, after.retries, calls) == (1, 1, 2)
 
@@ -184,7 +185,7 @@ def test_cards_are_asked_for_once_and_bounded(serving: FakeServing) -> None:
                 counts.append(len(serving.requests))
             return counts
 
-    counts = asyncio.run(asked_after(1, 1, *range(2, MAX_CARDS + 1), 1, MAX_CARDS + 1, 1, 2))
+    counts = run(asked_after(1, 1, *range(2, MAX_CARDS + 1), 1, MAX_CARDS + 1, 1, 2))
     assert counts[:2] == [1, 1]
     assert counts[-4:] == [MAX_CARDS, MAX_CARDS + 1, MAX_CARDS + 1, MAX_CARDS + 2]
 
@@ -196,7 +197,7 @@ def test_many_who_wait_for_one_card_ask_for_it_once(serving: FakeServing) -> Non
             found = await asyncio.gather(*(cards.get("digits", 2, Deadline(5)) for _ in range(20)))
             return {one.version for one in found}
 
-    assert asyncio.run(get_together()) == {2}
+    assert run(get_together()) == {2}
     assert len(serving.requests) == 1
 
 
@@ -215,7 +216,7 @@ def test_one_who_is_in_a_hurry_does_not_hurry_those_who_wait_with_him(serving: F
                 )
             )
 
-    hurried, patient = asyncio.run(ask())
+    hurried, patient = run(ask())
     assert isinstance(hurried, DeadlineExceeded)
     assert isinstance(patient, ModelCard)
 
