@@ -7,13 +7,16 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
 from contract.aio import AsyncServingClient
+from contract.errors import ServingError
 from gateway.admission.credentials import OPEN_PATHS
 from gateway.admission.door import Door
+from gateway.admission.gate import Buffered
 from gateway.admission.keys import ApiKeys
 from gateway.admission.proxies import seen
 from gateway.admission.rate_limit import RateLimiter
@@ -22,7 +25,7 @@ from gateway.api.body import buffered, nothing
 from gateway.api.error_reply import error_reply
 from gateway.api.request import Receive, Request, Scope, Send
 from gateway.api.sending import Observed
-from gateway.errors import OUTCOMES, ClientGone
+from gateway.errors import OUTCOMES, ClientGone, GatewayError
 from gateway.memory import Tidying
 from gateway.observe.record import RequestRecord
 from gateway.services import Services, running
@@ -104,34 +107,69 @@ class Application:
                 self._tidying.soon(large=record.received_bytes > _LARGE_BYTES)
 
     async def _answer(self, services: Services, request: Request, scope: Scope, send: Observed) -> None:
-        record: RequestRecord = scope[RECORD]
-        body: Receive = nothing
-        classifying = request.path == endpoint.PATH
+        answer = self._classify if request.path == endpoint.PATH else self._show
         with ExitStack() as held:
             upload = held.enter_context(services.gate.upload())
             try:
-                record.route = endpoint.PATH if classifying else record.route
-                record.key_name = services.door.name_of(request.path, request.headers)
-                if classifying:
-                    reply = await endpoint.classify(request, services, record, upload, held)
-                else:
-                    body = await buffered(request, self._settings.max_body_bytes, upload.hold)
-            except ClientGone:
-                raise
-            except Exception as error:
-                if classifying:
-                    reply = error_reply(error, record)
-                else:
-                    # Flask has the page that tells it.
-                    scope[ERROR] = error
-                # A client that waits for leave to send its body may send it or not: what comes next is anybody's guess.
-                send.last = "expect" in request.headers and upload.held_bytes == 0
+                await answer(_Answering(services, request, scope, scope[RECORD], send, upload, held))
             finally:
-                record.received_bytes = upload.held_bytes
-            if classifying:
-                await (reply if scope["http_version"] != "1.0" else await reply.whole()).send(send)
-            else:
-                await (self._probes if request.path in OPEN_PATHS else self._flask)(scope, body, send)
+                scope[RECORD].received_bytes = upload.received_bytes
+
+    async def _classify(self, answering: _Answering) -> None:
+        record = answering.record
+        record.route = endpoint.PATH
+        try:
+            answering.let_in()
+            reply = await endpoint.classify(
+                answering.request, answering.services, record, answering.upload, answering.held
+            )
+        except ClientGone:
+            raise
+        except Exception as error:
+            reply = error_reply(error, record)
+            answering.failed(error)
+        if answering.scope["http_version"] == "1.0":
+            reply = await reply.whole()
+        await reply.send(answering.send)
+
+    async def _show(self, answering: _Answering) -> None:
+        body: Receive = nothing
+        try:
+            answering.let_in()
+            body = await buffered(answering.request, self._settings.max_body_bytes, answering.upload.hold)
+        except ClientGone:
+            raise
+        except Exception as error:
+            # Flask has the page that tells it.
+            answering.scope[ERROR] = error
+            answering.failed(error)
+        flask = self._probes if answering.request.path in OPEN_PATHS else self._flask
+        await flask(answering.scope, body, answering.send)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """A request being answered, with the account of its bytes and what is given back in the end."""
+
+    services: Services
+    request: Request
+    scope: Scope
+    record: RequestRecord
+    send: Observed
+    upload: Buffered
+    held: ExitStack
+
+    def let_in(self) -> None:
+        """Raises Unauthorized."""
+        self.record.key_name = self.services.door.name_of(self.request.path, self.request.headers)
+
+    def failed(self, error: Exception) -> None:
+        """Lets go of what was uploaded: neither its bytes nor the frames that hold them are needed any more."""
+        self.upload.release()
+        if isinstance(error, GatewayError | ServingError):
+            error.__traceback__ = None
+        # A client that waits for leave to send its body may send it or not: what comes next is anybody's guess.
+        self.send.last = "expect" in self.request.headers and self.upload.received_bytes == 0
 
 
 def _record(request: Request, scope: Scope, trusted: Sequence[Network]) -> RequestRecord:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import platform
 
 _ARENA_MAX = -8
@@ -31,7 +32,7 @@ def limit_arenas() -> None:
 
 
 class Tidying:
-    """Returns free pages to the kernel, a millisecond or two of work, a while after the last large request."""
+    """Returns free pages to the kernel, a few milliseconds of work, a while after the last large request."""
 
     def __init__(self) -> None:
         self._libc = _glibc()
@@ -50,6 +51,8 @@ class Tidying:
 
     def _tidy(self, libc: ctypes.CDLL) -> None:
         self._handle = None
+        # An error and the frames it came through may hold on to each other, and to an upload.
+        gc.collect()
         libc.malloc_trim(0)
 
 

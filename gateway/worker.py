@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from typing import Any, ClassVar
@@ -46,6 +47,9 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         # Having stopped, uvicorn repeats the signal, which by default would end the process on the spot.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _end)
+        # What is imported by now stays: nobody needs to look through it for garbage, again and again.
+        gc.collect()
+        gc.freeze()
         super().run()
 
 

@@ -50,7 +50,7 @@ class Gate:
         try:
             yield account
         finally:
-            self.buffered_bytes -= account.held_bytes
+            account.release()
 
     def retry_after_s(self) -> int:
         """When a place is likely to be free for good: after as long as one is held of late, in whole seconds."""
@@ -67,13 +67,31 @@ class Gate:
 
 
 class Buffered:
-    """The bytes that one request holds."""
+    """The bytes that one request holds.
+
+    Attributes:
+        received_bytes: All that came, whether it is held still or not.
+    """
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self.held_bytes = 0
+        self._held_bytes = 0
+        self.received_bytes = 0
 
     def hold(self, count: int) -> None:
-        """As `Gate.hold`, on this account."""
-        self._gate.hold(count)
-        self.held_bytes += count
+        """As `Gate.hold`, on this account; who is turned away holds nothing any more.
+
+        Else everybody whose bytes come in the same turn of the event loop would be turned away too.
+        """
+        self.received_bytes += count
+        try:
+            self._gate.hold(count)
+        except Busy:
+            self.release()
+            raise
+        self._held_bytes += count
+
+    def release(self) -> None:
+        """Gives all of them back."""
+        self._gate.buffered_bytes -= self._held_bytes
+        self._held_bytes = 0

@@ -139,7 +139,11 @@ class Job:
         if not self._coming.done():
             return ()
         coming, self._coming = self._coming, None
-        return coming.result()
+        try:
+            return coming.result()
+        finally:
+            # An error knows this frame, and the frame must not know the error, or both stay, with all of the pictures.
+            del coming
 
     async def _arrival(self) -> Sequence[Upload] | None:
         return await anext(self._arriving, None)

@@ -34,11 +34,13 @@ def test_bytes_are_held_until_the_upload_ends() -> None:
     gate = Gate(1, 1000)
     with gate.upload() as first, gate.upload() as second:
         first.hold(600)
+        second.hold(300)
         with pytest.raises(Busy, match="memory"):
-            second.hold(401)
-        second.hold(400)
-        assert gate.buffered_bytes == 1000
-        assert (first.held_bytes, second.held_bytes) == (600, 400)
+            second.hold(101)
+        # Turned away, it leaves room for others at once.
+        assert gate.buffered_bytes == 600
+        first.hold(400)
+        assert (first.received_bytes, second.received_bytes, gate.buffered_bytes) == (1000, 401, 1000)
     assert gate.buffered_bytes == 0
 
 

@@ -168,7 +168,7 @@ def test_a_version_that_goes_away_in_mid_stream_leaves_the_rest_to_another(
     client = make_client(VITRINE_MAX_BATCH="1")
     serving.models["digits"].latency_s = 0.1
     serving.models["digits"].cards[1] = card(labels=("dark", "light"))
-    files = [("images", (f"{index}.png", png(0))) for index in range(8)]
+    files = [("images", (f"{index}.png", png(0))) for index in range(30)]
     with requests.post(f"{client.url}/api/v1/classify?format=ndjson", files=files, stream=True, timeout=30) as answer:
         lines = answer.iter_lines()
         seen = [json.loads(next(lines)), json.loads(next(lines))]
@@ -176,7 +176,7 @@ def test_a_version_that_goes_away_in_mid_stream_leaves_the_rest_to_another(
         seen += [json.loads(line) for line in lines]
     assert [line["model"]["version"] for line in seen if "model" in line] == [2, 1]
     told = [line["label"] for line in seen if "label" in line]
-    assert len(told) == 8
+    assert len(told) == 30
     assert told == sorted(told)
     assert set(told) == {"0", "dark"}
 
