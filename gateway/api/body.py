@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from gateway.api.request import Message, Receive, Request
 from gateway.errors import BodyTooLarge, ClientGone, UploadStalled
 
-# So long a client may be silent, and have been waited for in all, before its line must have brought so many bytes for
-# each second: else a byte now and then would hold a place for ever.
+# So long a client is waited for, and each so many bytes buy a second more, but never more than that: a byte now and then
+# would else hold a place for ever.
 STALL_S = 30.0
 LEAST_BYTES_PER_S = 512
 
@@ -22,24 +22,26 @@ async def chunks(
 
     Raises:
         BodyTooLarge: It has, or says that it has, more than `max_bytes`. By its own word, before any of it is read.
-        UploadStalled: Nothing came for `STALL_S`, or far too little in all.
+        UploadStalled: Nothing came for `STALL_S`, or far too little for longer.
         ClientGone: The client hung up.
     """
     said = headers.get("content-length", "")
     if said.isdigit() and int(said) > max_bytes:
         raise BodyTooLarge(f"Expected at most {max_bytes:,} bytes in a request. Received: {int(said):,}")
     came = 0
-    waited_s = 0.0
+    patience_s = STALL_S
     more = True
     while more:
+        # Only what the client lets us wait counts, not what is done with its bytes in between.
         began = time.monotonic()
-        message = await _next(receive, came, waited_s)
-        waited_s += time.monotonic() - began
+        message = await _next(receive, patience_s)
+        patience_s -= time.monotonic() - began
         if message["type"] == "http.disconnect":
             raise ClientGone(f"The client hung up after {came:,} bytes of its request")
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
         came += len(chunk)
+        patience_s = min(STALL_S, patience_s + len(chunk) / LEAST_BYTES_PER_S)
         if came > max_bytes:
             raise BodyTooLarge(f"Expected at most {max_bytes:,} bytes in a request. Received: more")
         if chunk:
@@ -52,15 +54,13 @@ async def nothing() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-async def _next(receive: Receive, came: int, waited_s: float) -> Message:
-    """The next message. Only what the client lets us wait counts, not what is done with its bytes in between."""
+async def _next(receive: Receive, patience_s: float) -> Message:
     try:
-        async with asyncio.timeout(min(STALL_S, STALL_S + came / LEAST_BYTES_PER_S - waited_s)):
+        async with asyncio.timeout(patience_s):
             return await receive()
     except TimeoutError:
         raise UploadStalled(
-            f"Expected a pause of at most {STALL_S:.0f} seconds, and {LEAST_BYTES_PER_S} bytes a second. "
-            f"Received: {came:,} bytes so far"
+            f"Expected a pause of at most {STALL_S:.0f} seconds, and {LEAST_BYTES_PER_S} bytes a second. Received: less"
         ) from None
 
 
