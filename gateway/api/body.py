@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from gateway.api.request import Message, Receive, Request
 from gateway.errors import BodyTooLarge, ClientGone, UploadStalled
 
-# So long a client is waited for, and each so many bytes buy a second more, but never more than that: a byte now and then
-# would else hold a place for ever.
+# So long a client is waited for. Each so many bytes buy it another second, but never more than that in all: a byte now
+# and then would else hold a place for ever.
 STALL_S = 30.0
 LEAST_BYTES_PER_S = 512
 
