@@ -1,4 +1,4 @@
-"""gunicorn around the application: worker processes x threads, each opening its own channel after the fork."""
+"""gunicorn around the application: worker processes, each with an event loop, opening its own channel after the fork."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{self._listener}",
             "workers": settings.workers,
             "worker_class": "gateway.worker.Worker",
-            # A worker whose main loop is silent for so long is killed; requests run in threads and do not count.
+            # A worker whose event loop stands still for so long is killed.
             "timeout": 30,
             "graceful_timeout": int(settings.timeout_s) + _GRACE_S,
             # Longer than the usual 60 s of a proxy in front, which would else meet closed connections.
