@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ ALWAYS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
-SCHEMA = schemathesis.openapi.from_dict(DESCRIPTION)
+# A copy, for schemathesis resolves and mends in place what it is given.
+SCHEMA = schemathesis.openapi.from_dict(deepcopy(DESCRIPTION))
 OPERATIONS = {
     f"{method.upper()} {path}": SCHEMA[path][method.upper()]
     for path, methods in DESCRIPTION["paths"].items()
