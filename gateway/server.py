@@ -1,4 +1,4 @@
-"""gunicorn around the application: worker processes, each with an event loop, opening its own channel after the fork."""
+"""gunicorn around the application: worker processes, each with an event loop and a channel made after the fork."""
 
 from __future__ import annotations
 
