@@ -111,44 +111,42 @@ class Application:
         with ExitStack() as held:
             upload = held.enter_context(services.gate.upload())
             try:
-                await answer(_Answering(services, request, scope, scope[RECORD], send, upload, held))
+                await answer(_Exchange(services, request, scope, scope[RECORD], send, upload, held))
             finally:
                 scope[RECORD].received_bytes = upload.received_bytes
 
-    async def _classify(self, answering: _Answering) -> None:
-        record = answering.record
+    async def _classify(self, exchange: _Exchange) -> None:
+        record = exchange.record
         record.route = endpoint.PATH
         try:
-            answering.let_in()
-            reply = await endpoint.classify(
-                answering.request, answering.services, record, answering.upload, answering.held
-            )
+            exchange.let_in()
+            reply = await endpoint.classify(exchange.request, exchange.services, record, exchange.upload, exchange.held)
         except ClientGone:
             raise
         except Exception as error:
             reply = error_reply(error, record)
-            answering.failed(error)
-        if answering.scope["http_version"] == "1.0":
+            exchange.failed(error)
+        if exchange.scope["http_version"] == "1.0":
             reply = await reply.whole()
-        await reply.send(answering.send)
+        await reply.send(exchange.send)
 
-    async def _show(self, answering: _Answering) -> None:
+    async def _show(self, exchange: _Exchange) -> None:
         body: Receive = nothing
         try:
-            answering.let_in()
-            body = await buffered(answering.request, self._settings.max_body_bytes, answering.upload.hold)
+            exchange.let_in()
+            body = await buffered(exchange.request, self._settings.max_body_bytes, exchange.upload.hold)
         except ClientGone:
             raise
         except Exception as error:
             # Flask has the page that tells it.
-            answering.scope[ERROR] = error
-            answering.failed(error)
-        flask = self._probes if answering.request.path in OPEN_PATHS else self._flask
-        await flask(answering.scope, body, answering.send)
+            exchange.scope[ERROR] = error
+            exchange.failed(error)
+        flask = self._probes if exchange.request.path in OPEN_PATHS else self._flask
+        await flask(exchange.scope, body, exchange.send)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answering:
+class _Exchange:
     """A request being answered, with the account of its bytes and what is given back in the end."""
 
     services: Services

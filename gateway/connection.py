@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from gateway.api.errors_json import error_json
 from gateway.errors import Outcome
+from gateway.observe.logs import FIELDS
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ class Connection(HttpToolsProtocol):
             # What came before was whole, and is answered first.
             self.cycle.keep_alive = False
             return
-        _log.info("refused what is no request: %s", outcome.code, extra={"fields": {"client": str(self.client)}})
+        _log.info("refused what is no request: %s", outcome.code, extra={FIELDS: {"client": str(self.client)}})
         if self._idle:
             self.transport.write(_answer(outcome))
         elif not (self._earlier or self.cycle.response_started):

@@ -16,7 +16,7 @@ from gateway.api.negotiate import CONTENT_TYPES, negotiate
 from gateway.api.options import Options
 from gateway.api.request import Reply, Request
 from gateway.api.streaming import streamed
-from gateway.classify.answer import Stage
+from gateway.classify.answer import Question, Stage
 from gateway.classify.job import Arriving, at_once
 from gateway.errors import EveryImageBad, MethodNotAllowed
 from gateway.observe.record import RequestRecord
@@ -60,23 +60,12 @@ class _Answering:
 
     async def reply(self, arriving: Arriving, options: Options) -> Reply:
         form = negotiate(self.accept, options.format)
+        question = Question(options.wanted, options.explain, self.record.request_id, self.record.trace)
         if form == "ndjson":
-            stream = self.services.classifier.stream(
-                arriving,
-                options.wanted,
-                explain=options.explain,
-                request_id=self.record.request_id,
-                trace=self.record.trace,
-            )
+            stream = self.services.classifier.stream(arriving, question)
             return await streamed(stream, options, self.record)
         try:
-            answer = await self.services.classifier.classify(
-                arriving,
-                options.wanted,
-                explain=options.explain,
-                request_id=self.record.request_id,
-                trace=self.record.trace,
-            )
+            answer = await self.services.classifier.classify(arriving, question)
         except EveryImageBad as error:
             self.record.answer = error.answer
             raise

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.card import ModelCard
-from gateway.versions.resolve import Resolved
+from contract.messages import Metadata
+from gateway.versions.resolve import Resolved, Wanted
 
 KNOWN = "known"
 
@@ -35,6 +36,23 @@ class Upload:
     filename: str
     data: bytes
     refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about the pictures of a request.
+
+    Attributes:
+        wanted: Which version is to answer.
+        explain: True for a heatmap of each picture.
+        request_id: The request's, for the model server's logs.
+        trace: gRPC metadata of the request's trace.
+    """
+
+    wanted: Wanted
+    explain: bool = False
+    request_id: str = ""
+    trace: Metadata = ()
 
 
 @dataclass(frozen=True, slots=True)

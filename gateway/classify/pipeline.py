@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from contract.card import ModelCard
 from contract.errors import ServableNotFound
-from contract.messages import SERVING_DEFAULT, Metadata, ModelSpec
-from gateway.classify.answer import Answer, Refusal, Result, Scores, Stage, covered_s
+from contract.messages import SERVING_DEFAULT, ModelSpec
+from gateway.classify.answer import Answer, Question, Refusal, Result, Scores, Stage, covered_s
 from gateway.classify.decoding import TOO_LARGE, Decoder
 from gateway.classify.job import Arriving, Group, Job, Limits, give_up
 from gateway.classify.outputs import scores
@@ -22,7 +22,7 @@ from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge
 from gateway.settings.settings import Settings
 from gateway.upstream.coalescer import Coalescer
 from gateway.versions.cards import CardCache
-from gateway.versions.resolve import Resolved, Resolver, Wanted
+from gateway.versions.resolve import Resolved, Resolver
 
 EXPLAIN = "explain"
 # Each retry means that another version went away within this very request.
@@ -51,9 +51,7 @@ class Classifier:
         self._cards = cards
         self._decoder = decoder
 
-    async def classify(
-        self, arriving: Arriving, wanted: Wanted, *, explain: bool = False, request_id: str = "", trace: Metadata = ()
-    ) -> Answer:
+    async def classify(self, arriving: Arriving, question: Question) -> Answer:
         """The answer to an upload of one or many pictures, all by the same version.
 
         Raises:
@@ -64,7 +62,7 @@ class Classifier:
         job = Job(arriving, self._decoder, self._limits)
         try:
             for retries in range(MAX_ATTEMPTS):
-                asked = await self._ask(job, wanted, explain, request_id, trace)
+                asked = await self._ask(job, question)
                 try:
                     results = [await asked.result(place) for place in range(len(job.uploads))]
                     return _judged(asked.answer(results, retries))
@@ -76,9 +74,7 @@ class Classifier:
             job.close()
         raise _always_gone(asked.resolved)
 
-    async def stream(
-        self, arriving: Arriving, wanted: Wanted, *, explain: bool = False, request_id: str = "", trace: Metadata = ()
-    ) -> AsyncGenerator[Pictured | Answer]:
+    async def stream(self, arriving: Arriving, question: Question) -> AsyncGenerator[Pictured | Answer]:
         """Each picture's result, in the order of the request, as soon as it and those before it are known.
 
         The whole request is read before the first result; the last item is the answer as a whole. A version that goes
@@ -89,7 +85,7 @@ class Classifier:
         results: list[Result] = []
         try:
             for retries in range(MAX_ATTEMPTS):
-                asked = await self._ask(job, wanted, explain, request_id, trace, start=len(results))
+                asked = await self._ask(job, question, start=len(results))
                 try:
                     while len(results) < len(job.uploads):
                         upload, result = job.uploads[len(results)], await asked.result(len(results))
@@ -105,12 +101,10 @@ class Classifier:
             job.close()
         raise _always_gone(asked.resolved)
 
-    async def _ask(
-        self, job: Job, wanted: Wanted, explain: bool, request_id: str, trace: Metadata, *, start: int = 0
-    ) -> _Asked:
+    async def _ask(self, job: Job, question: Question, *, start: int = 0) -> _Asked:
         """Takes the whole request in and asks one version about it."""
-        resolved, card = await self._resolver.resolve(wanted, job.deadline)
-        asked = _Asked(self._coalescer, self._cards, job, resolved, card, explain, request_id, trace)
+        resolved, card = await self._resolver.resolve(question.wanted, job.deadline)
+        asked = _Asked(self._coalescer, self._cards, job, resolved, card, question)
         try:
             async for group in job.groups(card.image, start=start):
                 asked.ask(group)
@@ -135,9 +129,7 @@ class _Asked:
     job: Job
     resolved: Resolved
     card: ModelCard
-    explain: bool
-    request_id: str
-    trace: Metadata
+    question: Question
     waited_s: float = 0.0
     tasks: dict[int, tuple[asyncio.Task[list[Scores]], int]] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
@@ -180,16 +172,16 @@ class _Asked:
         answered = await self.coalescer.predict(
             ModelSpec(self.resolved.model, version=self.resolved.version),
             group.images,
-            signature=EXPLAIN if self.explain else SERVING_DEFAULT,
+            signature=EXPLAIN if self.question.explain else SERVING_DEFAULT,
             deadline=self.job.deadline,
-            request_id=self.request_id,
-            trace=self.trace,
+            request_id=self.question.request_id,
+            trace=self.question.trace,
         )
         left, count = began + answered.waited_s, len(group.images)
         self.stages += (Stage("queue", began, left, count), Stage("predict", left, time.perf_counter(), count))
         self.waited_s = max(self.waited_s, answered.waited_s)
         try:
-            return scores(answered.prediction.outputs, len(group.images), self.card, explain=self.explain)
+            return scores(answered.prediction.outputs, len(group.images), self.card, explain=self.question.explain)
         except BadModelAnswer:
             # Perhaps another model stands under this number by now, with another card.
             self.cards.forget(self.resolved.model, self.resolved.version)

@@ -6,8 +6,8 @@ import asyncio
 from collections import OrderedDict
 
 from contract.card import ModelCard
-from contract.client import ModelSpec
 from contract.errors import DeadlineExceeded
+from contract.messages import ModelSpec
 from gateway.upstream.model_server import Deadline, ModelServer
 
 MAX_CARDS = 64

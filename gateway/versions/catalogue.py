@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 from contract.card import CardError
-from contract.client import ModelSpec, VersionStatus
 from contract.errors import ServableNotFound, ServingError
+from contract.messages import ModelSpec, VersionStatus
 from gateway.errors import UnknownModel
 from gateway.upstream.model_server import Deadline, ModelServer
 from gateway.versions.cards import CardCache

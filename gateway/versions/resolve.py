@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from contract.card import ModelCard
-from contract.client import ModelSpec
 from contract.errors import ServableNotFound, ServingError
+from contract.messages import ModelSpec
 from contract.release import STABLE
 from gateway.errors import NotReady, UnknownLabel, UnknownModel, UnknownVersion
 from gateway.settings.settings import Settings

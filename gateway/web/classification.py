@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import request
 
 from gateway.api.options import IMAGES, Options, check_name, clean_filename, gather, read_options, read_query
-from gateway.classify.answer import Answer, Upload
+from gateway.classify.answer import Answer, Question, Upload
 from gateway.classify.job import at_once
 from gateway.errors import EveryImageBad, NoImage
 from gateway.observe.record import RequestRecord
@@ -37,14 +37,9 @@ def classify_request() -> tuple[Answer, Options]:
 
 async def _classify(parts: Services, uploads: list[Upload], options: Options, current: RequestRecord) -> Answer:
     parts.door.meter(current.key_name, current.client).seen(len(uploads))
+    question = Question(options.wanted, options.explain, current.request_id, current.trace)
     with parts.gate.entered():
-        return await parts.classifier.classify(
-            at_once(uploads),
-            options.wanted,
-            explain=options.explain,
-            request_id=current.request_id,
-            trace=current.trace,
-        )
+        return await parts.classifier.classify(at_once(uploads), question)
 
 
 def _fields() -> Iterator[tuple[str, str]]:

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
 from flask import Flask, Response, make_response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from contract.card import CardError
-from contract.errors import ServingError
-from contract.tensors import TensorError
+from gateway.api.error_reply import tell
 from gateway.api.errors_json import error_json
-from gateway.errors import BUG, EveryImageBad, GatewayError, Outcome, headers_of, outcome_of
+from gateway.errors import EveryImageBad, Outcome, headers_of
 from gateway.web.hooks import record
 from gateway.web.pages import render_error
 from gateway.web.portal import services
 
-_log = logging.getLogger(__name__)
 _FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 _PLAIN = {404: "Nothing is at this address.", 405: "This address does not take this method."}
 
 
 def register(app: Flask) -> None:
     """Hangs the handlers on the application."""
-    for kind in (GatewayError, ServingError, CardError, TensorError):
-        app.register_error_handler(kind, _known)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _bug)
+    app.register_error_handler(Exception, _told)
 
 
-def _known(error: Exception) -> Response:
-    outcome = outcome_of(error) or BUG
-    if outcome.status >= 500:
-        _log.warning("%s: %s", type(error).__name__, error, extra={"fields": {"request_id": record().request_id}})
-    return _answer(outcome, error)
+def _told(error: Exception) -> Response:
+    return _answer(tell(error, record()), error)
 
 
 def _http(error: HTTPException) -> Response:
@@ -44,6 +35,7 @@ def _http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         code = "too_large"
         message = f"Expected at most {services().settings.max_body_bytes:,} bytes in a request, and not too many parts"
+    record().code = code
     response = _answer(Outcome(status, code, message), error)
     for name, value in error.get_headers(request.environ):
         if name.lower() not in {"content-type", "content-length"}:
@@ -51,14 +43,8 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _bug(error: Exception) -> Response:
-    _log.error("unexpected error", exc_info=error, extra={"fields": {"request_id": record().request_id}})
-    return _answer(BUG, error)
-
-
 def _answer(outcome: Outcome, error: Exception) -> Response:
     current = record()
-    current.code = outcome.code
     # A page has links; where even the header Host makes no sense, Flask knows of none.
     lost = getattr(request.routing_exception, "code", None) == HTTPStatus.BAD_REQUEST
     if lost or request.path.startswith(_FOR_PROGRAMS) or request.accept_mimetypes.best == "application/json":

@@ -1,4 +1,4 @@
-"""How much serving costs over calling the model, and the gateway over serving; all in one run, as ratios.
+"""How much serving costs over calling the model, in one run, as ratios.
 
 `VITRINE_SERVING=host:port` measures another TensorFlow Serving in the embedded one's place (it must serve `digits`).
 """
@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import requests
 
 from contract.client import ModelSpec, ServingClient
-from tests.e2e.stack import ModelServer, model_server, released, run, stack
+from tests.e2e.stack import ModelServer, model_server, released, run
 
 SECONDS = 3.0
 CLIENTS = 8
@@ -27,7 +26,6 @@ CLIENTS = 8
 def main() -> None:
     """Trains a small model, serves it, and prints a table."""
     with tempfile.TemporaryDirectory() as name, served(Path(name)) as (server, repository, runs):
-        folder = Path(name)
         print(f"{'':44}{'p50 ms':>8}{'pictures/s':>12}{'x baseline':>12}")
         compiled = in_process(repository)
         base_rate = report("compiled SavedModel in process, batch 1", compiled(1), 1)
@@ -37,10 +35,6 @@ def main() -> None:
             for batch, clients in ((1, 1), (1, CLIENTS), (32, 1), (32, CLIENTS)):
                 call = predict(client, batch)
                 report(f"gRPC Predict, batch {batch}, {clients} client(s)", call, batch, clients, base_rate)
-        with stack(server, repository, folder) as gateway:
-            for batch, clients in ((1, 1), (1, CLIENTS), (32, CLIENTS)):
-                call = upload(gateway.url, next(runs.glob("*/samples/*.png")), batch)
-                report(f"gateway upload, {batch} picture(s), {clients} client(s)", call, batch, clients, base_rate)
 
 
 @contextmanager
@@ -90,17 +84,6 @@ def predict(client: ServingClient, batch: int) -> Callable[[], object]:
     spec = ModelSpec("digits")
     images = np.zeros((batch, *client.describe(spec).image.shape), np.uint8)
     return lambda: client.predict(spec, {"images": images})
-
-
-def upload(url: str, picture: Path, batch: int) -> Callable[[], object]:
-    """One HTTP request with that many files."""
-    session, data = requests.Session(), picture.read_bytes()
-
-    def post() -> None:
-        files = [("images", (f"{i}.png", data)) for i in range(batch)]
-        session.post(f"{url}/api/v1/classify", files=files, timeout=30).raise_for_status()
-
-    return post
 
 
 def report(

@@ -13,7 +13,7 @@ from contract.errors import DeadlineExceeded
 from contract.messages import ModelSpec
 from contract.release import FILE_NAME, ModelRelease, Release
 from contract.versions import write_atomically
-from gateway.classify.answer import Answer, Upload
+from gateway.classify.answer import Answer, Question, Upload
 from gateway.classify.decoding import Decoded, Decoder
 from gateway.classify.job import at_once
 from gateway.classify.pipeline import Classifier
@@ -157,10 +157,10 @@ def test_a_version_that_goes_away_after_resolving_costs_a_retry_without_decoding
             resolver = Resolver(settings, client, ReleaseWatcher(None), cards)
             decoder = CountingDecoder(settings)
             classifier = Classifier(settings, Coalescer(client, max_batch=32), resolver, cards, decoder)
-            before = await classifier.classify(at_once([Upload("a.png", png(0))]), Wanted())
+            before = await classifier.classify(at_once([Upload("a.png", png(0))]), Question(Wanted()))
             # Version 2 is remembered as the latest now, and gone.
             del serving.models["digits"].cards[2]
-            after = await classifier.classify(at_once([Upload("a.png", png(0))]), Wanted())
+            after = await classifier.classify(at_once([Upload("a.png", png(0))]), Question(Wanted()))
             return before, after, decoder.calls
 
     before, after, calls = run(classify_twice())
