@@ -10,11 +10,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 FILE_NAME = "release.json"
 STABLE = "stable"
 CANARY = "canary"
+Split = Literal["client", "request"]
+# What the file keeps of the past: enough to look back on, little enough for a ConfigMap.
+MOST_ENTRIES = 200
+MOST_REPORTS = 20
 
 
 class ReleaseError(ValueError):
@@ -23,12 +27,42 @@ class ReleaseError(ValueError):
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One thing that an operator did: when (ISO 8601, UTC), what, to which version."""
+    """One thing that was done: when (ISO 8601, UTC), what, to which version; an automatic rollout has a report."""
 
     at: str
     action: str
     version: int
     note: str = ""
+    report: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class AutomaticRollout:
+    """An automatic rollout under way, so that it can go on after its operator's process died.
+
+    Attributes:
+        version: The version that is rolled out.
+        steps: The shares of traffic it goes through, in percent, ascending to 100.
+        step: Which of them is in force, from 0.
+        since: When that began, ISO 8601 in UTC.
+        every_s: How long each step is watched, seconds.
+    """
+
+    version: int
+    steps: tuple[float, ...]
+    step: int
+    since: str
+    every_s: float
+
+    def __post_init__(self) -> None:
+        if (
+            not self.steps
+            or list(self.steps) != sorted(set(self.steps))
+            or not 0 < self.steps[0] <= self.steps[-1] <= 100
+        ):
+            raise ReleaseError(f"steps must ascend, above 0 and up to 100. Received: {list(self.steps)}")
+        if not 0 <= self.step < len(self.steps):
+            raise ReleaseError(f"step must be one of {len(self.steps)}, from 0. Received: {self.step}")
 
 
 @dataclass(frozen=True)
@@ -39,14 +73,22 @@ class ModelRelease:
         versions: The versions that model servers keep loaded, ascending.
         labels: Version by label; ``stable`` is what callers get who name neither version nor label.
         canary_percent: The share of unpinned traffic that goes to the version labelled ``canary``, 0 to 100.
+        split: What stays together at one version: ``client``, all requests of one; ``request``, nothing.
         shadow: A version that gets copies of requests, or None.
+        shadow_percent: The share of requests that are copied to it, 0 to 100.
+        previous: The version that a rollback returns to, kept loaded; None if there is none.
+        rollout: The automatic rollout under way, or None.
         history: What was done, oldest first.
     """
 
     versions: tuple[int, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
     canary_percent: float = 0.0
+    split: Split = "client"
     shadow: int | None = None
+    shadow_percent: float = 100.0
+    previous: int | None = None
+    rollout: AutomaticRollout | None = None
     history: tuple[HistoryEntry, ...] = ()
 
     def __post_init__(self) -> None:
@@ -55,10 +97,36 @@ class ModelRelease:
         for label, version in self.labels.items():
             if version not in self.versions:
                 raise ReleaseError(f"label {label!r} must name one of {list(self.versions)}. Received: {version}")
-        if not 0 <= self.canary_percent <= 100:
-            raise ReleaseError(f"canary_percent must be from 0 to 100. Received: {self.canary_percent}")
-        if self.shadow is not None and self.shadow not in self.versions:
-            raise ReleaseError(f"shadow must be one of {list(self.versions)}. Received: {self.shadow}")
+        for name, percent in (("canary_percent", self.canary_percent), ("shadow_percent", self.shadow_percent)):
+            if not 0 <= percent <= 100:
+                raise ReleaseError(f"{name} must be from 0 to 100. Received: {percent}")
+        if self.canary_percent and CANARY not in self.labels:
+            raise ReleaseError(
+                f"canary_percent without a version labelled {CANARY!r} must be 0. Received: {self.canary_percent}"
+            )
+        if self.split not in get_args(Split):
+            raise ReleaseError(f"split must be one of {list(get_args(Split))}. Received: {self.split!r}")
+        rolled_out = None if self.rollout is None else self.rollout.version
+        for name, named in (("shadow", self.shadow), ("previous", self.previous), ("rollout's version", rolled_out)):
+            if named is not None and named not in self.versions:
+                raise ReleaseError(f"{name} must be one of {list(self.versions)}. Received: {named}")
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The versions that something names, ascending; others in `versions` are on their way in or out."""
+        named = {*self.labels.values(), self.shadow, self.previous}
+        return tuple(sorted(version for version in named if version is not None))
+
+    def with_entry(self, entry: HistoryEntry) -> ModelRelease:
+        """The same with one more entry in its history, and without what is too old to be kept."""
+        kept = (*self.history, entry)[-MOST_ENTRIES:]
+        too_many = sum(one.report is not None for one in kept) - MOST_REPORTS
+        history = []
+        for one in kept:
+            drops = one.report is not None and too_many > 0
+            too_many -= drops
+            history.append(replace(one, report=None) if drops else one)
+        return replace(self, history=tuple(history))
 
 
 @dataclass(frozen=True)
@@ -104,6 +172,16 @@ def _model(value: Mapping[str, Any]) -> ModelRelease:
         versions=tuple(int(version) for version in value["versions"]),
         labels={str(label): int(version) for label, version in value["labels"].items()},
         canary_percent=float(value.get("canary_percent", 0)),
+        split=value.get("split", "client"),
         shadow=value.get("shadow"),
+        shadow_percent=float(value.get("shadow_percent", 100)),
+        previous=value.get("previous"),
+        rollout=_rollout(value.get("rollout")),
         history=tuple(HistoryEntry(**entry) for entry in value.get("history", ())),
     )
+
+
+def _rollout(value: Mapping[str, Any] | None) -> AutomaticRollout | None:
+    if value is None:
+        return None
+    return AutomaticRollout(**{**value, "steps": tuple(float(step) for step in value["steps"])})

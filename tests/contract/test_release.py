@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from contract.release import HistoryEntry, ModelRelease, Release, ReleaseError
+from contract.release import (
+    MOST_ENTRIES,
+    MOST_REPORTS,
+    AutomaticRollout,
+    HistoryEntry,
+    ModelRelease,
+    Release,
+    ReleaseError,
+)
 
 FULL = Release(
     {
@@ -16,10 +24,14 @@ FULL = Release(
             versions=(1, 2, 10),
             labels={"stable": 2, "canary": 10},
             canary_percent=2.5,
+            split="request",
             shadow=1,
+            shadow_percent=50,
+            previous=1,
+            rollout=AutomaticRollout(10, (2.5, 50, 100), 0, "2026-01-03T00:00:00+00:00", every_s=60),
             history=(
                 HistoryEntry("2026-01-01T00:00:00+00:00", "publish", 1),
-                HistoryEntry("2026-01-02T00:00:00+00:00", "publish", 2, "was 1"),
+                HistoryEntry("2026-01-02T00:00:00+00:00", "publish", 2, "was 1", report={"steps": [{"percent": 5}]}),
             ),
         ),
         "flowers": ModelRelease(),
@@ -29,6 +41,10 @@ FULL = Release(
 
 def model(**changes: object) -> str:
     return json.dumps({"models": {"digits": {"versions": [1, 2], "labels": {"stable": 2}, **changes}}})
+
+
+def rollout(**changes: object) -> dict[str, object]:
+    return {"version": 2, "steps": [5, 100], "step": 0, "since": "2026-01-01T00:00:00+00:00", "every_s": 60, **changes}
 
 
 def test_a_state_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -44,6 +60,21 @@ def test_a_repository_without_the_file_has_an_empty_state(tmp_path: Path) -> Non
 
 def test_versions_and_labels_are_enough() -> None:
     assert Release.from_json(model()) == Release({"digits": ModelRelease((1, 2), {"stable": 2})})
+
+
+def test_what_is_used_is_what_something_names() -> None:
+    assert FULL.models["digits"].used == (1, 2, 10)
+    assert ModelRelease((1, 2, 3), {"stable": 3}, previous=2).used == (2, 3)
+
+
+def test_the_history_keeps_so_many_entries_and_of_them_so_many_reports() -> None:
+    release = ModelRelease()
+    for number in range(MOST_ENTRIES + 5):
+        release = release.with_entry(HistoryEntry("2026-01-01", "rollout", number, report={"number": number}))
+
+    assert [entry.version for entry in release.history] == list(range(5, MOST_ENTRIES + 5))
+    reports = [entry.report for entry in release.history if entry.report is not None]
+    assert reports == [{"number": number} for number in range(MOST_ENTRIES + 5 - MOST_REPORTS, MOST_ENTRIES + 5)]
 
 
 def test_replacing_one_model_leaves_the_others_and_the_original() -> None:
@@ -62,7 +93,17 @@ def test_replacing_one_model_leaves_the_others_and_the_original() -> None:
         (model(canary_percent=101), "canary_percent must be from 0 to 100. Received: 101.0"),
         (model(canary_percent=-1), "canary_percent must be from 0 to 100. Received: -1.0"),
         (model(canary_percent=float("nan")), "canary_percent must be from 0 to 100. Received: nan"),
+        (model(canary_percent=5), "canary_percent without a version labelled 'canary' must be 0. Received: 5.0"),
+        (model(shadow_percent=101), "shadow_percent must be from 0 to 100. Received: 101.0"),
+        (model(split="coin"), "split must be one of ['client', 'request']. Received: 'coin'"),
         (model(shadow=9), "shadow must be one of [1, 2]. Received: 9"),
+        (model(previous=9), "previous must be one of [1, 2]. Received: 9"),
+        (model(rollout=rollout(version=9)), "rollout's version must be one of [1, 2]. Received: 9"),
+        (model(rollout=rollout(steps=[])), "steps must ascend, above 0 and up to 100. Received: []"),
+        (model(rollout=rollout(steps=[5, 5])), "steps must ascend, above 0 and up to 100. Received: [5.0, 5.0]"),
+        (model(rollout=rollout(steps=[0, 5])), "steps must ascend, above 0 and up to 100. Received: [0.0, 5.0]"),
+        (model(rollout=rollout(steps=[5, 101])), "steps must ascend, above 0 and up to 100. Received: [5.0, 101.0]"),
+        (model(rollout=rollout(step=2)), "step must be one of 2, from 0. Received: 2"),
     ],
 )
 def test_a_state_that_contradicts_itself_is_refused(text: str, message: str) -> None:
