@@ -60,7 +60,8 @@ class _Answering:
 
     async def reply(self, arriving: Arriving, options: Options) -> Reply:
         form = negotiate(self.accept, options.format)
-        question = Question(options.wanted, options.explain, self.record.request_id, self.record.trace)
+        record = self.record
+        question = Question(options.wanted, options.explain, record.request_id, record.trace, record.caller)
         if form == "ndjson":
             stream = self.services.classifier.stream(arriving, question)
             return await streamed(stream, options, self.record)

@@ -47,12 +47,14 @@ class Question:
         explain: True for a heatmap of each picture.
         request_id: The request's, for the model server's logs.
         trace: gRPC metadata of the request's trace.
+        client: Who asks: the API key's name, else the address.
     """
 
     wanted: Wanted
     explain: bool = False
     request_id: str = ""
     trace: Metadata = ()
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

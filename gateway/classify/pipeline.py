@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from contract.card import ModelCard
@@ -27,6 +27,7 @@ from gateway.versions.resolve import Resolved, Resolver
 EXPLAIN = "explain"
 # Each retry means that another version went away within this very request.
 MAX_ATTEMPTS = 5
+OnAnswer = Callable[[Answer, Question], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,22 @@ class Classifier:
     """Classifies uploads."""
 
     def __init__(
-        self, settings: Settings, coalescer: Coalescer, resolver: Resolver, cards: CardCache, decoder: Decoder
+        self,
+        settings: Settings,
+        coalescer: Coalescer,
+        resolver: Resolver,
+        cards: CardCache,
+        decoder: Decoder,
+        *,
+        on_answer: OnAnswer = lambda _answer, _question: None,
     ) -> None:
+        """Asks nothing yet. `on_answer` is told of each answer with predictions in it, once, before the caller is."""
         self._limits = Limits(settings.max_files, settings.max_batch, settings.timeout_s)
         self._coalescer = coalescer
         self._resolver = resolver
         self._cards = cards
         self._decoder = decoder
+        self._on_answer = on_answer
 
     async def classify(self, arriving: Arriving, question: Question) -> Answer:
         """The answer to an upload of one or many pictures, all by the same version.
@@ -65,7 +75,9 @@ class Classifier:
                 asked = await self._ask(job, question)
                 try:
                     results = [await asked.result(place) for place in range(len(job.uploads))]
-                    return _judged(asked.answer(results, retries))
+                    answer = _judged(asked.answer(results, retries))
+                    self._on_answer(answer, question)
+                    return answer
                 except ServableNotFound:
                     await self._gone(asked.resolved, job)
                 finally:
@@ -91,7 +103,10 @@ class Classifier:
                         upload, result = job.uploads[len(results)], await asked.result(len(results))
                         results.append(result)
                         yield Pictured(upload.filename, result, asked.resolved, asked.card)
-                    yield asked.answer(results, retries)
+                    answer = asked.answer(results, retries)
+                    if any(isinstance(result, Scores) for result in results):
+                        self._on_answer(answer, question)
+                    yield answer
                     return
                 except ServableNotFound:
                     await self._gone(asked.resolved, job)

@@ -47,3 +47,8 @@ class RequestRecord:
     code: str | None = None
     span: Any = None
     trace: Metadata = ()
+
+    @property
+    def caller(self) -> str:
+        """Who asks: the API key's name, else the address."""
+        return self.key_name or self.client
