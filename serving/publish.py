@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,14 +13,13 @@ from serving import rollout
 from serving.release_store import ReleaseStore
 from serving.replicas import Replicas, ReplicaStatus
 from serving.rollout import Before, Done, GiveUp, Load, Promote, Wait
+from serving.tables import Say
 
 _POLL_S = 0.2
 # A server takes a new models.config within its poll interval; until then it may still report an older failure.
 _OLD_NEWS_S = 10.0
 # A server tries to load a version again and again, and tells why it could not only when the version is taken away.
 _LAST_WORDS_S = 4.0
-
-Say = Callable[[str], None]
 
 
 class RolloutFailed(Exception):

@@ -1,9 +1,12 @@
-"""Rows as aligned text, for people at a terminal."""
+"""What people at a terminal read: lines, and rows as aligned text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+# Told what happens, one sentence at a time.
+Say = Callable[[str], None]
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
