@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from tests.e2e.faulty import Library
 from tests.e2e.stack import ModelServer, Stack, model_server, released, run, stack
 
 EXTERNAL = os.environ.get("VITRINE_SERVING")
@@ -47,6 +48,12 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         pixels = data.images[data.target == digit][0] * (255 / 16)
         Image.fromarray(np.rint(pixels).astype(np.uint8)).save(path)
     return paths
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Small models, good ones and one of each fault, built when they are first asked for."""
+    return Library(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture
