@@ -23,7 +23,7 @@ CORE = {
     "batching": {"batching", "inference", "metrics", "errors", "text_proto", "cpus"},
 }
 # The parts of the gateway that know neither HTTP nor Flask; they may import each other, and what tells of errors.
-GATEWAY_CORE = ("classify", "versions", "upstream", "admission", "observe", "settings")
+GATEWAY_CORE = ("classify", "versions", "upstream", "admission", "observe", "shadow", "settings")
 GATEWAY_CORE_MAY_IMPORT = {f"gateway.{part}" for part in (*GATEWAY_CORE, "errors")}
 SERVERS = {"flask", "werkzeug", "a2wsgi", "uvicorn", "uvicorn_worker", "gunicorn", "httptools", "multipart"}
 

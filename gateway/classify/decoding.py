@@ -30,6 +30,12 @@ class Decoder:
         self._threads = ThreadPoolExecutor(settings.decode_threads or usable(), thread_name_prefix="decode")
         # What may take hundreds of megabytes is decoded one after the other, and in nobody's way.
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="decode-heavy")
+        self._under_way = 0
+
+    @property
+    def busy(self) -> bool:
+        """True while a thread decodes, or is about to."""
+        return self._under_way > 0
 
     def begin(self, upload: Upload, spec: ImageSpec) -> Decoded | asyncio.Future[Decoded]:
         """The upload as uint8 [spec.height, spec.width, spec.channels], or the reason why it is none.
@@ -48,12 +54,18 @@ class Decoder:
         except images.ImageError as error:
             return Refusal(error.code, str(error))
         threads, decode = (self._heavy, self._decode_heavy) if heavy else (self._threads, self._decode)
-        return asyncio.get_running_loop().run_in_executor(threads, decode, upload.data, spec)
+        decoding = asyncio.get_running_loop().run_in_executor(threads, decode, upload.data, spec)
+        self._under_way += 1
+        decoding.add_done_callback(self._done)
+        return decoding
 
     def close(self) -> None:
         """Ends the threads; what waits for them is not decoded any more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._heavy.shutdown(wait=False, cancel_futures=True)
+
+    def _done(self, _: asyncio.Future[Decoded]) -> None:
+        self._under_way -= 1
 
     def _decode_heavy(self, data: bytes, spec: ImageSpec) -> Decoded:
         with HEAVY:

@@ -18,6 +18,8 @@ from gateway.errors import NoImage, TooManyImages
 from gateway.upstream.model_server import Deadline
 
 Arriving = AsyncIterator[Sequence[Upload]]
+# uint8 [H, W, C]; None for a picture that has no pixels.
+Pixels = NDArray[np.uint8] | None
 _Decoding = Decoded | asyncio.Future[Decoded]
 
 
@@ -76,6 +78,11 @@ class Job:
         """Why the picture at a place has no pixels; None if it has."""
         decoded = self._decoded[place]
         return decoded if isinstance(decoded, Refusal) else None
+
+    @property
+    def pixels(self) -> tuple[Pixels, ...]:
+        """The pictures as they were decoded for the last attempt."""
+        return tuple(item if isinstance(item, np.ndarray) else None for item in self._decoded)
 
     async def groups(self, spec: ImageSpec, *, start: int = 0) -> AsyncIterator[Group]:
         """The pictures that can be decoded, in groups of at most `max_batch`, each as soon as it is worth a call.

@@ -16,7 +16,7 @@ from contract.errors import ServableNotFound
 from contract.messages import SERVING_DEFAULT, ModelSpec
 from gateway.classify.answer import Answer, Question, Refusal, Result, Scores, Stage, covered_s
 from gateway.classify.decoding import TOO_LARGE, Decoder
-from gateway.classify.job import Arriving, Group, Job, Limits, give_up
+from gateway.classify.job import Arriving, Group, Job, Limits, Pixels, give_up
 from gateway.classify.outputs import scores
 from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge
 from gateway.settings.settings import Settings
@@ -27,7 +27,8 @@ from gateway.versions.resolve import Resolved, Resolver
 EXPLAIN = "explain"
 # Each retry means that another version went away within this very request.
 MAX_ATTEMPTS = 5
-OnAnswer = Callable[[Answer, Question], None]
+# Is told an answer, what was asked, and the pixels of each picture, which an answer does not hold on to.
+OnAnswer = Callable[[Answer, Question, Sequence[Pixels]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Classifier:
         cards: CardCache,
         decoder: Decoder,
         *,
-        on_answer: OnAnswer = lambda _answer, _question: None,
+        on_answer: OnAnswer = lambda _answer, _question, _pixels: None,
     ) -> None:
         """Asks nothing yet. `on_answer` is told of each answer with predictions in it, once, before the caller is."""
         self._limits = Limits(settings.max_files, settings.max_batch, settings.timeout_s)
@@ -76,7 +77,7 @@ class Classifier:
                 try:
                     results = [await asked.result(place) for place in range(len(job.uploads))]
                     answer = _judged(asked.answer(results, retries))
-                    self._on_answer(answer, question)
+                    self._on_answer(answer, question, job.pixels)
                     return answer
                 except ServableNotFound:
                     await self._gone(asked.resolved, job)
@@ -105,7 +106,7 @@ class Classifier:
                         yield Pictured(upload.filename, result, asked.resolved, asked.card)
                     answer = asked.answer(results, retries)
                     if any(isinstance(result, Scores) for result in results):
-                        self._on_answer(answer, question)
+                        self._on_answer(answer, question, job.pixels)
                     yield answer
                     return
                 except ServableNotFound:

@@ -36,32 +36,32 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._families: list[Family[CounterTally] | Family[HistogramTally]] = []
-        self._requests = self._counters(
+        self._requests = self.counters(
             "http_requests_total", "Requests by route, method and status.", "route", "method", "status"
         )
-        self._request_seconds = self._histograms(
+        self._request_seconds = self.histograms(
             "http_request_seconds", "Seconds from a request's arrival to its answer's end.", _SECONDS, "route"
         )
-        self._upload_bytes = self._histograms("upload_bytes", "Bytes of a request's body.", _BYTES, "route")
-        self._errors = self._counters("errors_total", "Error answers by their code.", "code")
-        self._images = self._counters(
+        self._upload_bytes = self.histograms("upload_bytes", "Bytes of a request's body.", _BYTES, "route")
+        self._errors = self.counters("errors_total", "Error answers by their code.", "code")
+        self._images = self.counters(
             "images_total", "Pictures by result: ok, or the code of the reason why not.", *_SERVABLE, "result"
         )
-        self._known = self._counters(
+        self._known = self.counters(
             "known_total", "Classified pictures by whether the model knows what they show.", *_SERVABLE, "known"
         )
-        self._confidence = self._histograms("confidence", "The top class's probability.", _CONFIDENCES, *_SERVABLE)
-        self._stage_seconds = self._histograms(
+        self._confidence = self.histograms("confidence", "The top class's probability.", _CONFIDENCES, *_SERVABLE)
+        self._stage_seconds = self.histograms(
             "stage_seconds",
             "Seconds of a classification by stage: decode, queue (until its first call left), predict, render.",
             _SECONDS,
             *_SERVABLE,
             "stage",
         )
-        self._retries = self._counters(
+        self._retries = self.counters(
             "version_retries_total", "Retries because a version was swapped away while it was asked.", *_SERVABLE
         )
-        self._batches = self._histograms(
+        self._batches = self.histograms(
             "upstream_batch_pictures", "Pictures in one call to the model server.", _PICTURES, "model"
         )
         self._gauges = {
@@ -134,6 +134,20 @@ class Metrics:
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         return generate_latest(everyone)
 
+    def counters(self, name: str, text: str, *labels: str) -> Family[CounterTally]:
+        """A new counter ``vitrine_<name>``, with a tally for each combination of label values."""
+        metric = Counter(f"vitrine_{name}", text, labels, registry=self._registry)
+        family = Family(lambda values: CounterTally(metric.labels(*values)))
+        self._families.append(family)
+        return family
+
+    def histograms(self, name: str, text: str, bounds: Sequence[float], *labels: str) -> Family[HistogramTally]:
+        """A new histogram ``vitrine_<name>`` with these upper bounds, as `counters`."""
+        metric = Histogram(f"vitrine_{name}", text, labels, buckets=bounds, registry=self._registry)
+        family = Family(lambda values: HistogramTally(metric.labels(*values)))
+        self._families.append(family)
+        return family
+
     def _pictures(self, servable: tuple[str, str], results: Sequence[Result]) -> None:
         # The label values are put together once a request, not once a picture.
         classified = known = unknown = 0
@@ -161,18 +175,6 @@ class Metrics:
             if room:
                 self._servables[model, version] = found
         return found
-
-    def _counters(self, name: str, text: str, *labels: str) -> Family[CounterTally]:
-        metric = Counter(f"vitrine_{name}", text, labels, registry=self._registry)
-        family = Family(lambda values: CounterTally(metric.labels(*values)))
-        self._families.append(family)
-        return family
-
-    def _histograms(self, name: str, text: str, bounds: Sequence[float], *labels: str) -> Family[HistogramTally]:
-        metric = Histogram(f"vitrine_{name}", text, labels, buckets=bounds, registry=self._registry)
-        family = Family(lambda values: HistogramTally(metric.labels(*values)))
-        self._families.append(family)
-        return family
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"vitrine_{name}", text, multiprocess_mode="livesum", registry=self._registry)

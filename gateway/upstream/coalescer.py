@@ -72,6 +72,11 @@ class Coalescer:
         self._max_calls = max_calls
         self._lanes: dict[_Key, _Lane] = {}
 
+    @property
+    def busy(self) -> bool:
+        """True while the model server is asked, or pictures wait for that."""
+        return any(not lane.idle for lane in self._lanes.values())
+
     async def predict(
         self,
         spec: ModelSpec,
