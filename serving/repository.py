@@ -42,6 +42,15 @@ class ModelRepository:
         padded = (path for path in model_dir.glob(f"0*{version}") if path.name.isdigit() and int(path.name) == version)
         return next(padded, exact)
 
+    def files(self, name: str, version: int) -> dict[str, int]:
+        """Every file of a version: its path inside it, ``/`` between folders, and its size in bytes."""
+        folder = self.path(name, version)
+        return {file.as_posix(): (folder / file).stat().st_size for file in sorted(_files(folder))}
+
+    def read(self, name: str, version: int, file: str) -> bytes:
+        """The content of one of a version's files. Raises FileNotFoundError where there is none."""
+        return (self.path(name, version) / file).read_bytes()
+
     def card(self, name: str, version: int) -> ModelCard | None:
         """The card of a version, None where it has none.
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from google.protobuf import message_factory, text_format
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
-from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
-from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow.core.framework import function_pb2, graph_pb2, node_def_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2, tensor_bundle_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -22,6 +22,7 @@ from tensorflow_serving.apis import (
     model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
+    prediction_log_pb2,
     prediction_service_pb2_grpc,
 )
 from tensorflow_serving.config import model_server_config_pb2
@@ -58,6 +59,17 @@ OFFICIAL = {
     "ModelServerConfig": model_server_config_pb2.ModelServerConfig,
     "ReloadConfigRequest": model_management_pb2.ReloadConfigRequest,
     "ReloadConfigResponse": model_management_pb2.ReloadConfigResponse,
+    "NodeDef": node_def_pb2.NodeDef,
+    "FunctionDef": function_pb2.FunctionDef,
+    "FunctionDefLibrary": function_pb2.FunctionDefLibrary,
+    "GraphDef": graph_pb2.GraphDef,
+    "AssetFileDef": meta_graph_pb2.AssetFileDef,
+    "MetaGraphDef": meta_graph_pb2.MetaGraphDef,
+    "SavedModel": saved_model_pb2.SavedModel,
+    "BundleHeaderProto": tensor_bundle_pb2.BundleHeaderProto,
+    "BundleEntryProto": tensor_bundle_pb2.BundleEntryProto,
+    "PredictLog": prediction_log_pb2.PredictLog,
+    "PredictionLog": prediction_log_pb2.PredictionLog,
 }
 
 

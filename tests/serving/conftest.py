@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from contract.card import ImageSpec, ModelCard
-from serving.repository import CARD
 from tests.conftest import ROOT
+from tests.serving import saved_models
 
 # A loaded machine is no failure.
 settings.register_profile("vitrine", deadline=None)
@@ -25,23 +24,10 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def make_model(tmp_path: Path) -> MakeModel:
-    """Makes a folder that looks like a SavedModel with a card; `accuracy` tells one from another."""
+    """Makes a folder that is a SavedModel with a card; `accuracy` tells one from another."""
 
     def make(name: str = "source", accuracy: float = 0.98) -> Path:
-        folder = tmp_path / name
-        card = ModelCard(
-            name="digits",
-            labels=("0", "1"),
-            image=ImageSpec(8, 8, 1),
-            metrics={"accuracy": accuracy},
-            created="2026-01-02T03:04:05+00:00",
-            extra={"licence": "CC0"},
-        )
-        (folder / CARD).parent.mkdir(parents=True)
-        (folder / "variables").mkdir()
-        (folder / "saved_model.pb").write_bytes(f"graph of accuracy {accuracy}".encode())
-        (folder / CARD).write_text(card.to_json())
-        return folder
+        return saved_models.write(tmp_path / name, saved_models.card(accuracy))
 
     return make
 

@@ -1,0 +1,96 @@
+"""Checks a version where it lies: whole, with the four signatures, and with a card that agrees with them.
+
+What can be known without running it. `serving.verify_served` asks the model servers that have it loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from contract import wire_pb2 as wire
+from contract.card import CardError, ModelCard
+from serving import saved_model, warmup
+from serving.saved_model import Files, Read, SavedModelError
+from serving.signatures import SIGNATURES, faults
+
+CARD = "assets.extra/card.json"
+
+
+class VersionFiles(Protocol):
+    """A place with versions of models, as far as it is read here."""
+
+    def files(self, name: str, version: int) -> Files:
+        """Every file of a version and its size in bytes."""
+
+    def read(self, name: str, version: int, file: str) -> bytes:
+        """The content of one of them."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of a version: what was looked at, whether it is as it should be, and what was found."""
+
+    check: str
+    ok: bool
+    reason: str = ""
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.ok else "failed"
+        return f"{verdict:<7} {self.check}" + (f": {self.reason}" if self.reason else "")
+
+
+def verify_on_disk(repository: VersionFiles, name: str, version: int) -> list[Finding]:
+    """Every check of a version's files; without a readable graph there is nothing more to check than that.
+
+    Raises:
+        OSError: The files cannot be read at all.
+    """
+    files = repository.files(name, version)
+
+    def read(file: str) -> bytes:
+        return repository.read(name, version, file)
+
+    return list(_findings(files, read))
+
+
+def _findings(files: Files, read: Read) -> Iterator[Finding]:
+    try:
+        model = saved_model.read_saved_model(files, read)
+    except SavedModelError as error:
+        yield Finding("graph", False, str(error))
+        return
+    yield Finding("graph", True, f"{sum(files.values())} bytes in {len(files)} files")
+    yield _checked("variables", lambda: saved_model.check_variables(model, files, read))
+    yield _checked("assets", lambda: saved_model.check_assets(model, files))
+    card, finding = _card(files, read)
+    yield finding
+    for signature in SIGNATURES:
+        yield signature_finding(signature, model.signatures, card)
+    yield _checked("warm-up", lambda: warmup.check(files, read))
+
+
+def signature_finding(signature: str, found: Mapping[str, wire.SignatureDef], card: ModelCard | None) -> Finding:
+    """Whether one of the four signatures is there and as the card says."""
+    wrong = faults(signature, found, card)
+    return Finding(f"signature {signature}", not wrong, "; ".join(wrong))
+
+
+def _checked(check: str, run: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, True, run())
+    except (SavedModelError, warmup.WarmupError) as error:
+        return Finding(check, False, str(error))
+
+
+def _card(files: Files, read: Read) -> tuple[ModelCard | None, Finding]:
+    if CARD not in files:
+        # The graph has one of its own, which is the one that counts; lists show nothing of this version.
+        return None, Finding("card", True, f"no {CARD}")
+    try:
+        card = ModelCard.from_json(read(CARD))
+    except CardError as error:
+        return None, Finding("card", False, str(error))
+    height, width, channels = card.image.shape
+    return card, Finding("card", True, f"{len(card.labels)} labels, pictures of {height} x {width} x {channels}")
