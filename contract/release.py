@@ -114,7 +114,8 @@ class ModelRelease:
     @property
     def used(self) -> tuple[int, ...]:
         """The versions that something names, ascending; others in `versions` are on their way in or out."""
-        named = {*self.labels.values(), self.shadow, self.previous}
+        rolled_out = None if self.rollout is None else self.rollout.version
+        named = {*self.labels.values(), self.shadow, self.previous, rolled_out}
         return tuple(sorted(version for version in named if version is not None))
 
     def with_entry(self, entry: HistoryEntry) -> ModelRelease:

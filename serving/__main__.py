@@ -14,11 +14,22 @@ from contract.versions import PublishError
 from serving.commands import COMMANDS
 from serving.commands.options import set_defaults
 from serving.models_config import BasePathError
-from serving.publish import NoReplica, RolloutFailed
+from serving.plan.goals import GoalError
 from serving.release_store import RolloutBusy
+from serving.rolling import NoReplica, RolloutFailed
 
 # What an operator can do something about: one sentence, not a traceback.
-_EXPECTED = (PublishError, CardError, ReleaseError, RolloutFailed, RolloutBusy, NoReplica, BasePathError, OSError)
+_EXPECTED = (
+    PublishError,
+    CardError,
+    ReleaseError,
+    GoalError,
+    RolloutFailed,
+    RolloutBusy,
+    NoReplica,
+    BasePathError,
+    OSError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from contract import release as release_file
 from contract import versions
+from contract import wire_pb2 as wire
 from contract.release import ModelRelease, Release
 from contract.versions import check_name
 from serving import models_config
@@ -33,6 +34,10 @@ class ReleaseStore:
     def model(self, name: str) -> ModelRelease:
         """The state of one model, empty if it was never released."""
         return self.read().models.get(name, ModelRelease())
+
+    def config(self) -> wire.ModelServerConfig:
+        """What model servers are to load, as a message."""
+        return models_config.to_proto(self.read(), self._base_path)
 
     def write_model(self, name: str, model: ModelRelease) -> None:
         """Replaces the state of one model; an empty state removes it. Others' changes to other models stay."""

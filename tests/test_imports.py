@@ -98,8 +98,8 @@ def test_a_module_imports_only_what_the_import_rule_allows(path: Path) -> None:
     [
         ("contract/images.py", "tensorflow"),
         ("contract/images.py", "flask"),
-        ("contract/card.py", "serving.rollout"),
-        ("gateway/app.py", "serving.rollout"),
+        ("contract/card.py", "serving.rolling"),
+        ("gateway/app.py", "serving.rolling"),
         ("gateway/app.py", "tensorflow_serving.apis"),
         ("gateway/classify/pipeline.py", "gateway.api.options"),
         ("gateway/observe/recorder.py", "gateway.asgi"),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from serving.commands import config, listing, publish, status
+from serving.commands import canary, config, listing, promote, publish, rollback, shadow, status
 
-COMMANDS = (listing, status, publish, config)
+COMMANDS = (listing, status, publish, canary, shadow, promote, rollback, config)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract.versions import PublishError
+from serving import rolling
 from serving.commands import options as shared
-from serving.publish import Rollout, answers
+from serving.commands.change import add_change, bring, connected, held, now
+from serving.plan import goals
 from serving.replicas import Replicas
-from serving.repository import ModelRepository, check_saved_model
+from serving.repository import ModelRepository
+from serving.rolling import MakeGoal, answers
 from serving.tables import Say
 
 if TYPE_CHECKING:
@@ -28,19 +31,14 @@ def register(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "publish", help="bring a version live", description=_DESCRIPTION, formatter_class=raw
     )
-    shared.add_repository(parser)
-    shared.add_replica(parser)
-    shared.add_base_path(parser)
-    parser.add_argument("name", metavar="NAME", help="the model")
+    add_change(parser)
     parser.add_argument(
         "source", metavar="SOURCE", nargs="?", type=Path, help="a SavedModel to copy in as the next version"
     )
     parser.add_argument("--version", type=int, metavar="N", help="a version in the repository (default: the newest)")
     parser.add_argument(
-        "--timeout", type=float, default=120.0, metavar="S", help="seconds to load it (default: %(default)g)"
+        "--copy-only", action="store_true", help="put SOURCE into the repository, and leave what serves as it is"
     )
-    parser.add_argument("--offline", action="store_true", help="no model server runs: write the final state at once")
-    shared.add_dry_run(parser)
     parser.set_defaults(run=run, error=parser.error)
 
 
@@ -48,36 +46,34 @@ def run(options: argparse.Namespace, out: Say) -> int:
     """Brings a version live and gives 0; whatever hinders it is raised."""
     if options.source is not None and options.version is not None:
         options.error("a SOURCE always becomes the next version: give SOURCE or --version, not both")
-    repository, store = shared.repository(options), shared.release_store(options)
+    if options.copy_only and options.source is None:
+        options.error("--copy-only needs a SOURCE")
+    repository = shared.repository(options)
     if options.dry_run:
-        Rollout(store, options.name, _expected(repository, options), out).dry_run()
-        return 0
-    with Replicas(shared.replicas(options)) as replicas, store.rollout(options.name):
-        rollout = Rollout(store, options.name, _held_or_copied(repository, options, replicas, out), out)
-        if options.offline:
-            rollout.offline()
+        version = _expected(repository, options)
+        if options.copy_only:
+            out(f"{options.source} would be {options.name} {version}.")
         else:
-            rollout.online(replicas, options.timeout)
-    return 0
+            rolling.dry_run(shared.release_store(options), options.name, _goal(version), out)
+        return 0
+    with connected(options) as replicas:
+        version = _held_or_copied(repository, options, replicas, out)
+        return 0 if options.copy_only else bring(options, replicas, _goal(version), out)
 
 
-def _held(repository: ModelRepository, name: str, version: int | None) -> int:
-    """A version that the repository holds, the newest if None."""
-    held = repository.versions(name)
-    version = max(held, default=None) if version is None else version
-    if version is None or version not in held:
-        raise PublishError(f"Expected a version of {name} in {repository.root}: {held}. Received: {version}")
-    check_saved_model(repository.path(name, version))
-    return version
+def _goal(version: int) -> MakeGoal:
+    return partial(goals.publish, version=version, at=now())
 
 
 def _held_or_copied(repository: ModelRepository, options: argparse.Namespace, replicas: Replicas, out: Say) -> int:
     if options.source is None:
-        return _held(repository, options.name, options.version)
+        return held(repository, options.name, options.version)
     same = repository.same_as_newest(options.name, options.source)
     if same is not None:
+        if options.copy_only:
+            out(f"{options.source} is {options.name} {same} already.")
         return same
-    if not options.offline:
+    if not options.offline and not options.copy_only:
         answers(replicas, options.name)  # before the copy: without a model server nothing is to change
     version = repository.add(options.name, options.source)
     out(f"{options.source} is copied to {repository.path(options.name, version)}.")
@@ -87,6 +83,6 @@ def _held_or_copied(repository: ModelRepository, options: argparse.Namespace, re
 def _expected(repository: ModelRepository, options: argparse.Namespace) -> int:
     """The version that would go live, with nothing copied yet."""
     if options.source is None:
-        return _held(repository, options.name, options.version)
+        return held(repository, options.name, options.version)
     same = repository.same_as_newest(options.name, options.source)
     return max(repository.versions(options.name), default=0) + 1 if same is None else same

@@ -65,6 +65,8 @@ def test_versions_and_labels_are_enough() -> None:
 def test_what_is_used_is_what_something_names() -> None:
     assert FULL.models["digits"].used == (1, 2, 10)
     assert ModelRelease((1, 2, 3), {"stable": 3}, previous=2).used == (2, 3)
+    under_way = AutomaticRollout(2, (5,), 0, "2026-01-01", every_s=60)
+    assert ModelRelease((1, 2, 3), {"stable": 3}, rollout=under_way).used == (2, 3)
 
 
 def test_the_history_keeps_so_many_entries_and_of_them_so_many_reports() -> None:

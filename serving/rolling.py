@@ -1,0 +1,247 @@
+"""Brings a model to a goal on running model servers: asks `reconcile.next_action` what is next, and does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from contract.client import VersionStatus
+from contract.errors import DeadlineExceeded, ModelServerUnavailable
+from contract.release import ModelRelease
+from serving.plan import words
+from serving.plan.goals import Goal, settled
+from serving.plan.reconcile import Action, Before, Done, GiveUp, Load, Retire, Steer, Wait, next_action
+from serving.release_store import ReleaseStore
+from serving.replicas import Replicas, ReplicaStatus
+from serving.tables import Say
+
+_POLL_S = 0.2
+_RELOAD_S = 1.0
+# A server takes a new models.config within its poll interval; until then it may still report an older failure.
+_OLD_NEWS_S = 10.0
+# A server tries to load a version again and again, and tells why it could not only when the version is taken away.
+_LAST_WORDS_S = 4.0
+
+# A replica that is away now is sent the list again while a version is waited for.
+_AWAY = (ModelServerUnavailable, DeadlineExceeded)
+
+MakeGoal = Callable[[ModelRelease], Goal]
+
+
+class RolloutFailed(Exception):
+    """A version that did not become available everywhere; the release state is what it was before."""
+
+
+class RolloutLate(RolloutFailed):
+    """The version was neither available nor refused in time."""
+
+    def __init__(self, version: int, message: str) -> None:
+        super().__init__(message)
+        self.version = version
+
+
+class NoReplica(Exception):
+    """No model server answers; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long things may take, in seconds.
+
+    Attributes:
+        timeout_s: For a version to become AVAILABLE everywhere.
+        drain_s: For traffic to leave a version before it is retired; gateways follow within a second.
+    """
+
+    timeout_s: float = 120.0
+    drain_s: float = 2.0
+
+
+class Roller:
+    """Brings one model to one goal after the other.
+
+    To be used with the rollout's lock held (`ReleaseStore.rollout`).
+    """
+
+    def __init__(
+        self,
+        store: ReleaseStore,
+        name: str,
+        replicas: Replicas,
+        say: Say,
+        *,
+        pace: Pace = Pace(),
+        reload: bool = False,
+    ) -> None:
+        """`reload` sends each new models.config to every replica: for servers that do not poll it."""
+        self.name = name
+        self._store = store
+        self._replicas = replicas
+        self._say = say
+        self._pace = pace
+        self._reload = reload
+        self._told = ""
+        self._reloaded = float("-inf")
+
+    def bring(self, make_goal: MakeGoal) -> ModelRelease:
+        """Comes to the goal that is made of what serves now, and gives the state then.
+
+        Raises:
+            GoalError: The goal makes no sense; nothing was changed.
+            RolloutFailed: A version ended with an error or was late somewhere; the release state is put back.
+            NoReplica: Nobody answers; nothing was changed.
+        """
+        self._store.repair()
+        stored = self._store.model(self.name)
+        former = settled(stored)
+        goal = make_goal(former)
+        if goal.end == stored:
+            self._push()
+            self._say(f"{self.name} {goal.already}.")
+            return stored
+        self._steps(former, goal, answers(self._replicas, self.name))
+        self._say(f"{self.name} {goal.already}." if goal.end == former else words.summary(self.name, former, goal.end))
+        return goal.end
+
+    def _steps(self, former: ModelRelease, goal: Goal, seen: list[ReplicaStatus]) -> None:
+        steered = False
+        try:
+            for action in self._actions(goal, seen):
+                # Once labels and traffic have moved, going on is as safe as going back, and is what was wanted.
+                steered |= isinstance(action, Steer | Retire)
+        except RolloutLate as late:
+            self._restore(former)
+            raise RolloutFailed(f"{late}{self._last_words(late.version)}") from None
+        except BaseException:
+            # An operator's Ctrl-C too: half a rollout helps nobody.
+            if not steered:
+                self._restore(former)
+            raise
+
+    def _actions(self, goal: Goal, seen: list[ReplicaStatus]) -> Iterator[Action]:
+        """Does what is next, again and again, and tells what that was."""
+        started = time.monotonic()
+        before: Before = {(one.replica, status.version): status for one in seen for status in one.versions}
+        while not isinstance(action := next_action(self._store.model(self.name), goal, seen, before), Done):
+            waited_s = time.monotonic() - started
+            yield action
+            self._apply(action, late=waited_s > self._pace.timeout_s)
+            if not isinstance(action, Steer | Retire):
+                seen = self._replicas.status(self.name)
+                before = _unchanged(before, seen) if waited_s < _OLD_NEWS_S else {}
+
+    def _apply(self, action: Action, *, late: bool) -> None:
+        match action:
+            case Load(model, versions):
+                self._write(model)
+                self._tell(f"{self.name} {words.listed(versions)} is added to models.config.")
+            case Wait(version, missing):
+                self._wait(version, ", ".join(f"{replica}: {state}" for replica, state in missing.items()), late=late)
+            case Steer(model):
+                self._write(model)
+                self._tell(f"{self.name}: labels and traffic have moved.")
+            case Retire(model, versions):
+                self._tell(f"{self.name} {words.listed(versions)} is retired as soon as traffic has left it.")
+                time.sleep(self._pace.drain_s)
+                self._write(model)
+            case GiveUp(version, reason):
+                raise RolloutFailed(
+                    f"{self.name} {version} did not load; the release state is what it was before. {reason}"
+                )
+
+    def _wait(self, version: int, states: str, *, late: bool) -> None:
+        what = f"{self.name} {version}"
+        if late:
+            hint = " Does it poll models.config? If not, use --reload." if "not seen" in states else ""
+            raise RolloutLate(
+                version,
+                f"{what} was not AVAILABLE on every replica within {self._pace.timeout_s:g} s; the release state is "
+                f"what it was before. {states}.{hint}",
+            )
+        self._tell(f"Waiting for {what} to be AVAILABLE ({states}).")
+        if time.monotonic() - self._reloaded > _RELOAD_S:
+            self._push()  # A replica that was started again knows only what it was started with.
+        time.sleep(_POLL_S)
+
+    def _tell(self, sentence: str) -> None:
+        if sentence != self._told:
+            self._say(sentence)
+            self._told = sentence
+
+    def _write(self, model: ModelRelease) -> None:
+        self._store.write_model(self.name, model)
+        self._push()
+
+    def _restore(self, former: ModelRelease) -> None:
+        self._store.write_model(self.name, former)
+        with suppress(RolloutFailed):  # The first trouble is the one to tell of.
+            self._push()
+
+    def _push(self) -> None:
+        """Has every replica that answers follow models.config now, where they do not poll it."""
+        if not self._reload:
+            return
+        self._reloaded = time.monotonic()
+        errors = self._replicas.reload(self._store.config())
+        refused = {one: error for one, error in errors.items() if not isinstance(error, _AWAY)}
+        if refused:
+            reasons = "; ".join(f"{replica}: {error}" for replica, error in refused.items())
+            raise RolloutFailed(f"models.config was refused; the release state is what it was before. {reasons}")
+
+    def _last_words(self, version: int) -> str:
+        """What a replica that was still trying says of the version when it has to give up."""
+        give_up = time.monotonic() + _LAST_WORDS_S
+        while time.monotonic() < give_up:
+            seen = [status for one in self._replicas.status(self.name) if (status := one.of(version))]
+            for status in seen:
+                if status.state == "END" and status.error:
+                    return f" The server's reason: {status.error}"
+            if all(status.state == "END" for status in seen):
+                break
+            time.sleep(_POLL_S)
+        return ""
+
+
+def offline(store: ReleaseStore, name: str, make_goal: MakeGoal, say: Say) -> ModelRelease:
+    """Writes the final state at once, for model servers that are started afterwards. Raises GoalError."""
+    former = settled(store.model(name))
+    goal = make_goal(former)
+    store.write_model(name, goal.end)
+    say(f"{name} {goal.already}." if goal.end == former else words.summary(name, former, goal.end))
+    return goal.end
+
+
+def dry_run(store: ReleaseStore, name: str, make_goal: MakeGoal, say: Say) -> None:
+    """Says what would be done if all goes well; changes nothing. Raises GoalError."""
+    stored = model = store.model(name)
+    goal = make_goal(settled(stored))
+    loaded = ReplicaStatus("", tuple(VersionStatus(version, "AVAILABLE") for version in goal.end.versions))
+    while isinstance(action := next_action(model, goal, [loaded]), Load | Steer | Retire):
+        model = action.model
+        match action:
+            case Load(_, versions):
+                say(f"{name} {words.listed(versions)} would be loaded beside: {words.listed(stored.versions)}.")
+            case Retire(_, versions):
+                say(f"{name} {words.listed(versions)} would be retired.")
+    former = settled(stored)
+    end = f"{name} {goal.already}." if goal.end == former else words.summary(name, former, goal.end)
+    say(f"At the end: {end}")
+
+
+def answers(replicas: Replicas, name: str) -> list[ReplicaStatus]:
+    """Every replica's answer for a model. Raises NoReplica if none answers."""
+    seen = replicas.status(name)
+    if all(one.away for one in seen):
+        raise NoReplica(
+            f"No model server answers at {', '.join(replicas.addresses)}; nothing was changed. "
+            "Start one, name it with --replica, or use --offline where none is to run"
+        )
+    return seen
+
+
+def _unchanged(before: Before, seen: list[ReplicaStatus]) -> Before:
+    """The old news that is still old: the same failure after a change in between is a new one."""
+    now = {(one.replica, status.version): status for one in seen for status in one.versions}
+    return {key: status for key, status in before.items() if now.get(key) == status}
