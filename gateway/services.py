@@ -13,9 +13,11 @@ from gateway.classify.decoding import Decoder
 from gateway.classify.pipeline import Classifier
 from gateway.observe.metrics import Metrics
 from gateway.observe.recorder import Recorder
+from gateway.observe.shadows import ShadowMetrics
 from gateway.observe.tracing import Tracing
 from gateway.observe.tracing import wanted as traced
 from gateway.settings.settings import Settings
+from gateway.shadow.mirror import Mirror
 from gateway.upstream.breaker import Breaker, WatchedModelServer
 from gateway.upstream.coalescer import Coalescer
 from gateway.versions.cards import CardCache
@@ -31,6 +33,7 @@ class Services:
     settings: Settings
     door: Door
     gate: Gate
+    releases: ReleaseWatcher
     resolver: Resolver
     classifier: Classifier
     catalogue: Catalogue
@@ -52,17 +55,27 @@ async def running(settings: Settings, client: WatchedModelServer, door: Door) ->
         breaker_open=lambda: breaker.is_open,
     )
     cards = CardCache(breaker)
-    resolver = Resolver(settings, breaker, ReleaseWatcher(settings.repository), cards)
+    releases = ReleaseWatcher(settings.repository)
+    resolver = Resolver(settings, breaker, releases, cards)
     decoder = Decoder(settings)
     coalescer = Coalescer(breaker, max_batch=settings.max_batch, on_call=metrics.upstream_call)
+    mirror = Mirror(
+        settings,
+        client,
+        releases,
+        ShadowMetrics(metrics),
+        busy=lambda: coalescer.busy or decoder.busy,
+        away=lambda: breaker.is_open,
+    )
     handing_over = asyncio.create_task(metrics.keep_handing_over())
     try:
         yield Services(
             settings=settings,
             door=door,
             gate=gate,
+            releases=releases,
             resolver=resolver,
-            classifier=Classifier(settings, coalescer, resolver, cards, decoder),
+            classifier=Classifier(settings, coalescer, resolver, cards, decoder, on_answer=mirror.offer),
             catalogue=Catalogue(breaker, resolver, cards),
             metrics=metrics,
             recorder=Recorder(metrics, tracing),
@@ -71,6 +84,7 @@ async def running(settings: Settings, client: WatchedModelServer, door: Door) ->
     finally:
         handing_over.cancel()
         await asyncio.gather(handing_over, return_exceptions=True)
+        await mirror.close()
         decoder.close()
         await breaker.close()
         await client.close()

@@ -33,6 +33,8 @@ class Settings:
     max_batch: int
     max_inflight: int
     max_buffered_bytes: int
+    shadow_inflight: int
+    shadow_bytes: int
     api_keys_file: Path | None
     rate_limit: Rate | None
     log_level: str

@@ -139,6 +139,20 @@ GROUPS: tuple[Group, ...] = (
                 "Bytes of uploads held at once in each worker, 256 MiB; more get 429. At least VITRINE_MAX_BODY_BYTES.",
                 parse.whole(1),
             ),
+            Setting(
+                "shadow_inflight",
+                "VITRINE_SHADOW_INFLIGHT",
+                "2",
+                "Copied requests at once for each model's shadow version, in each worker.",
+                parse.whole(1),
+            ),
+            Setting(
+                "shadow_bytes",
+                "VITRINE_SHADOW_BYTES",
+                "67108864",
+                "Bytes of copied requests held at once in each worker, 64 MiB; what does not fit is not compared.",
+                parse.whole(1),
+            ),
         ),
     ),
     Group(

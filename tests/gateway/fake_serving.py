@@ -37,6 +37,7 @@ class FakeModel:
         fault: A gRPC status for every Predict, None to answer.
         poison: A shade; INVALID_ARGUMENT for every batch with a picture that begins with it.
         hold: While it is cleared, every Predict waits.
+        of_version: For some versions, what takes the place of ``latency_s``, ``fault`` and ``hold``, and more.
     """
 
     cards: dict[int, ModelCard]
@@ -46,6 +47,24 @@ class FakeModel:
     fault: grpc.StatusCode | None = None
     poison: int | None = None
     hold: threading.Event = field(default_factory=lambda: _set(threading.Event()))
+    of_version: dict[int, Whims] = field(default_factory=dict)
+
+    def whims(self, version: int) -> Whims:
+        """What a version does beside answering."""
+        return self.of_version.get(version) or Whims(self.latency_s, self.fault, self.hold)
+
+
+Outputs = dict[str, NDArray[Any]]
+
+
+@dataclass
+class Whims:
+    """What one version does; `outputs` makes of the right outputs what it answers."""
+
+    latency_s: float = 0.0
+    fault: grpc.StatusCode | None = None
+    hold: threading.Event = field(default_factory=lambda: _set(threading.Event()))
+    outputs: Callable[[Outputs], Outputs] = lambda outputs: outputs
 
 
 def _set(event: threading.Event) -> threading.Event:
@@ -126,14 +145,17 @@ class FakeServing:
         with self._lock:
             count = len(next(iter(arrays.values())))
             self.requests.append((version, spec.signature_name, count, metadata))
-        if model.fault is not None:
-            context.abort(model.fault, "as the test wished")
+        whims = model.whims(version)
+        if whims.fault is not None:
+            context.abort(whims.fault, "as the test wished")
         if spec.signature_name != "describe":
-            time.sleep(model.latency_s)
-            model.hold.wait(30)
+            time.sleep(whims.latency_s)
+            whims.hold.wait(30)
             if model.poison is not None and (arrays["images"][:, 0, 0, 0] == model.poison).any():
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a poisoned picture")
         outputs = _outputs(spec.signature_name, arrays, served.with_version(version))
+        if spec.signature_name != "describe":
+            outputs = whims.outputs(outputs)
         reply = wire.PredictResponse(
             outputs={name: tensors.to_proto(array) for name, array in outputs.items()},
             model_spec=wire.ModelSpec(name=spec.name, signature_name=spec.signature_name),
@@ -175,11 +197,11 @@ class FakeServing:
         )
 
 
-def _outputs(signature: str, arrays: dict[str, NDArray[Any]], described: ModelCard) -> dict[str, NDArray[Any]]:
+def _outputs(signature: str, arrays: dict[str, NDArray[Any]], described: ModelCard) -> Outputs:
     if signature == "describe":
         return {"card": np.array([described.to_json()] * len(arrays["query"]), dtype=object)}
     pictures = arrays["images"]
-    outputs: dict[str, NDArray[Any]] = {"probabilities": probabilities(pictures, len(described.labels))}
+    outputs: Outputs = {"probabilities": probabilities(pictures, len(described.labels))}
     if signature == "explain":
         ramp = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
         outputs["heatmaps"] = np.stack([ramp] * len(pictures))

@@ -1,0 +1,80 @@
+"""The metrics of shadow versions: each compared with the version that answered the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from gateway.observe.metrics import OTHER, Metrics
+
+Outcome = Literal["ok", "failed", "dropped"]
+_MOST_PAIRS = 100
+_PAIR = ("model", "version", "shadow")
+# A mean over K labels is at most 2/K, so what matters differs by orders of magnitude between models.
+_DIFFERENCES = (*(float(f"{digit}e-{place}") for place in range(6, 0, -1) for digit in (1, 2, 5)), 1.0)
+# Steps of a half: a p95 read from them is near enough to compare versions by.
+_SECONDS = tuple(float(f"{0.001 * 1.5**step:.3g}") for step in range(24))  # 1 ms .. 11 s
+
+
+class ShadowMetrics:
+    """Counts what became of copies. For one event loop."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._requests = metrics.counters(
+            "shadow_requests_total",
+            "Requests chosen for a shadow version by what became of the copy: ok, failed, or dropped for want of room.",
+            *_PAIR,
+            "outcome",
+        )
+        self._pictures = metrics.counters(
+            "shadow_pictures_total", "Pictures by whether both versions' top class has the same name.", *_PAIR, "agrees"
+        )
+        self._difference = metrics.histograms(
+            "shadow_difference",
+            "Mean absolute difference of a picture's probabilities, over the labels of both versions.",
+            _DIFFERENCES,
+            *_PAIR,
+        )
+        self._seconds = metrics.histograms(
+            "shadow_seconds",
+            "Seconds in which the model server was asked, waiting included, for the same requests of either version.",
+            _SECONDS,
+            *_PAIR,
+            "side",
+        )
+        self._pairs: dict[tuple[str, int, int], tuple[str, str, str]] = {}
+
+    def request(self, model: str, version: int, shadow: int, outcome: Outcome) -> None:
+        """Counts one request by what became of its copy."""
+        self._requests[(*self._pair(model, version, shadow), outcome)].count += 1
+
+    def compared(
+        self,
+        model: str,
+        version: int,
+        shadow: int,
+        *,
+        agrees: Sequence[bool],
+        differences: Sequence[float],
+        seconds: tuple[float, float],
+    ) -> None:
+        """Counts one request that both versions answered: picture by picture, and `seconds` of (version, shadow)."""
+        pair = self._pair(model, version, shadow)
+        same = sum(agrees)
+        self._pictures[(*pair, "true")].count += same
+        self._pictures[(*pair, "false")].count += len(agrees) - same
+        observe = self._difference[pair].observe
+        for difference in differences:
+            observe(difference)
+        for side, took in zip(("version", "shadow"), seconds, strict=True):
+            self._seconds[(*pair, side)].observe(took)
+
+    def _pair(self, model: str, version: int, shadow: int) -> tuple[str, str, str]:
+        """Label values; pairs beyond the first so many are counted together."""
+        found = self._pairs.get((model, version, shadow))
+        if found is None:
+            room = len(self._pairs) < _MOST_PAIRS
+            found = (model, str(version), str(shadow)) if room else (OTHER, OTHER, OTHER)
+            if room:
+                self._pairs[model, version, shadow] = found
+        return found
