@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 from google.protobuf import text_format
 from tensorflow_serving.apis import (
     get_model_status_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
 )
 from tensorflow_serving.config import model_server_config_pb2
@@ -33,6 +35,7 @@ class ModelService:
         states: The versions it knows, by model.
         refused: Why configurations were refused.
         asked: The number of requests.
+        host: The IP address that it listens on.
     """
 
     config: Path | None = None
@@ -42,17 +45,21 @@ class ModelService:
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     asked: int = 0
+    host: str = "127.0.0.1"
     port: int = 0
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def poll(self) -> None:
         """Takes the configuration as it now is."""
         if self.config is None or not self.config.exists():
             return
-        config = text_format.Parse(self.config.read_text(), model_server_config_pb2.ModelServerConfig())
+        self.take(text_format.Parse(self.config.read_text(), model_server_config_pb2.ModelServerConfig()))
+
+    def take(self, config: Any) -> None:
+        """Follows a configuration, or remembers why it is refused."""
         wanted = {one.name: one for one in config.model_config_list.config}
         for name, one in wanted.items():
             for label, version in one.version_labels.items():
@@ -97,13 +104,22 @@ class _Servicer(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[mi
             one.status.error_message = error
         return response
 
+    def HandleReloadConfigRequest(  # noqa: N802  # the name in the proto
+        self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
+    ) -> model_management_pb2.ReloadConfigResponse:
+        refused = len(self._service.refused)
+        self._service.take(request.config)
+        if len(self._service.refused) > refused:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"Request to assign {self._service.refused[-1]}")
+        return model_management_pb2.ReloadConfigResponse()
+
 
 @contextmanager
 def serving(service: ModelService, port: int = 0) -> Iterator[ModelService]:
     """Runs the server on a free port, or the given one, until the end of the block."""
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Servicer(service), server)
-    service.port = server.add_insecure_port(f"127.0.0.1:{port}")
+    service.port = server.add_insecure_port(f"{service.host}:{port}")
     server.start()
     try:
         yield service
