@@ -62,6 +62,7 @@ class _Answering:
         form = negotiate(self.accept, options.format)
         record = self.record
         question = Question(options.wanted, options.explain, record.request_id, record.trace, record.caller)
+        record.trail = question.trail
         if form == "ndjson":
             stream = self.services.classifier.stream(arriving, question)
             return await streamed(stream, options, self.record)

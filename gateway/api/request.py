@@ -12,7 +12,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 Header = tuple[str, str]
-VERSION_HEADER = "X-Vitrine-Version"
 
 
 @dataclass(frozen=True, slots=True)

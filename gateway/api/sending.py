@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.api.request import VERSION_HEADER, Message, Send
+from functools import lru_cache
+from urllib.parse import quote
+
+from gateway.api.request import Message, Send
 from gateway.observe.record import RequestRecord
 
 # No inline script or style anywhere; data: is for thumbnails, blob: for previews of files not uploaded yet.
@@ -17,7 +20,9 @@ _SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-_VERSION = VERSION_HEADER.lower().encode()
+_PLAIN = " !#$&'()*+,/:;=?@[]^`{|}"
+# Model and version pairs that answer in turn: a few.
+_REMEMBERED = 64
 
 
 class Observed:
@@ -45,6 +50,14 @@ class Observed:
         headers = [(b"x-request-id", self._record.request_id.encode())]
         if self.last:
             headers.append((b"connection", b"close"))
-        if self._record.answer is not None:
-            headers.append((_VERSION, str(self._record.answer.resolved.version).encode()))
+        resolved = self._record.resolved
+        if resolved is not None:
+            headers += _servable(resolved.model, resolved.version)
         return headers
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _servable(model: str, version: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Who answers; of a model's name, what no header can say is percent-encoded."""
+    name = quote(model, safe=_PLAIN).encode("ascii")
+    return (b"x-vitrine-model", name), (b"x-vitrine-version", str(version).encode())

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from gateway.api.answer_lines import error_line, first_line, last_line, picture_line
 from gateway.api.negotiate import CONTENT_TYPES
 from gateway.api.options import Options
-from gateway.api.request import VERSION_HEADER, Reply
+from gateway.api.request import Reply
 from gateway.classify.answer import Answer
 from gateway.classify.pipeline import Pictured
 from gateway.errors import BUG, outcome_of
@@ -23,7 +23,8 @@ async def streamed(items: _Items, options: Options, record: RequestRecord) -> Re
     """The reply, once the first item is there: what goes wrong before that is an error like any other."""
     first = await anext(items)
     lines = _lines(first, items, options, record)
-    return Reply(200, CONTENT_TYPES["ndjson"], lines, [(VERSION_HEADER, str(first.resolved.version))])
+    record.begun = first.resolved
+    return Reply(200, CONTENT_TYPES["ndjson"], lines)
 
 
 async def _lines(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from contract.card import ModelCard
 from contract.messages import Metadata
 from gateway.versions.resolve import Resolved, Wanted
+from gateway.versions.trail import Trail
 
 KNOWN = "known"
 
@@ -48,6 +49,7 @@ class Question:
         request_id: The request's, for the model server's logs.
         trace: gRPC metadata of the request's trace.
         client: Who asks: the API key's name, else the address.
+        trail: Takes note of the versions that are asked.
     """
 
     wanted: Wanted
@@ -55,6 +57,7 @@ class Question:
     request_id: str = ""
     trace: Metadata = ()
     client: str = ""
+    trail: Trail = field(default_factory=Trail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The pipeline from uploaded bytes to probabilities: resolve, decode, predict, all three side by side.
 
-It knows neither HTTP nor Flask. One bad file never fails the others, and a version that is swapped away meanwhile costs
-a retry, not an error. Everything here runs in one event loop.
+It knows neither HTTP nor Flask. One bad file never fails the others; a version that is swapped away meanwhile costs a
+retry, and a canary that fails an answer of the stable version's, not an error. Everything here runs in one event loop.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from contract.card import ModelCard
-from contract.errors import ServableNotFound
 from contract.messages import SERVING_DEFAULT, ModelSpec
 from gateway.classify.answer import Answer, Question, Refusal, Result, Scores, Stage, covered_s
 from gateway.classify.decoding import TOO_LARGE, Decoder
 from gateway.classify.job import Arriving, Group, Job, Limits, Pixels, give_up
 from gateway.classify.outputs import scores
-from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge
+from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge, GatewayError
 from gateway.settings.settings import Settings
 from gateway.upstream.coalescer import Coalescer
+from gateway.versions.attempts import FAULTS, Attempts
 from gateway.versions.cards import CardCache
 from gateway.versions.resolve import Resolved, Resolver
 
 EXPLAIN = "explain"
-# Each retry means that another version went away within this very request.
-MAX_ATTEMPTS = 5
 # Is told an answer, what was asked, and the pixels of each picture, which an answer does not hold on to.
 OnAnswer = Callable[[Answer, Question, Sequence[Pixels]], None]
 
@@ -71,21 +70,19 @@ class Classifier:
             BadModelAnswer, CardError, ServingError: By what the model server did.
         """
         job = Job(arriving, self._decoder, self._limits)
+        attempts = Attempts(self._resolver, question.wanted, question.client, question.trail)
         try:
-            for retries in range(MAX_ATTEMPTS):
-                asked = await self._ask(job, question)
+            while True:
+                asked = await self._ask(job, question, attempts)
                 try:
                     results = [await asked.result(place) for place in range(len(job.uploads))]
-                    answer = _judged(asked.answer(results, retries))
-                    self._on_answer(answer, question, job.pixels)
-                    return answer
-                except ServableNotFound:
-                    await self._gone(asked.resolved, job)
+                    return self._ended(asked.answer(results, attempts.retries), question, job.pixels)
+                except FAULTS as error:
+                    await attempts.failed(error, job.deadline)
                 finally:
                     asked.cancel()
         finally:
             job.close()
-        raise _always_gone(asked.resolved)
 
     async def stream(self, arriving: Arriving, question: Question) -> AsyncGenerator[Pictured | Answer]:
         """Each picture's result, in the order of the request, as soon as it and those before it are known.
@@ -95,45 +92,58 @@ class Classifier:
         Raises as `classify` does, but for EveryImageBad.
         """
         job = Job(arriving, self._decoder, self._limits)
+        attempts = Attempts(self._resolver, question.wanted, question.client, question.trail)
         results: list[Result] = []
         try:
-            for retries in range(MAX_ATTEMPTS):
-                asked = await self._ask(job, question, start=len(results))
+            while True:
+                first = len(results)
+                asked = await self._ask(job, question, attempts, start=first)
                 try:
                     while len(results) < len(job.uploads):
                         upload, result = job.uploads[len(results)], await asked.result(len(results))
                         results.append(result)
                         yield Pictured(upload.filename, result, asked.resolved, asked.card)
-                    answer = asked.answer(results, retries)
-                    if any(isinstance(result, Scores) for result in results):
-                        self._on_answer(answer, question, job.pixels)
+                    answer = asked.answer(results, attempts.retries)
+                    with suppress(EveryImageBad):  # Each has its own line, and the status is out.
+                        self._ended(answer, question, job.pixels, whole=first == 0)
                     yield answer
                     return
-                except ServableNotFound:
-                    await self._gone(asked.resolved, job)
+                except FAULTS as error:
+                    await attempts.failed(error, job.deadline)
                 finally:
                     asked.cancel()
         finally:
             job.close()
-        raise _always_gone(asked.resolved)
 
-    async def _ask(self, job: Job, question: Question, *, start: int = 0) -> _Asked:
+    async def _ask(self, job: Job, question: Question, attempts: Attempts, *, start: int = 0) -> _Asked:
         """Takes the whole request in and asks one version about it."""
-        resolved, card = await self._resolver.resolve(question.wanted, job.deadline)
+        resolved, card = await attempts.next(job.deadline)
         asked = _Asked(self._coalescer, self._cards, job, resolved, card, question)
         try:
             async for group in job.groups(card.image, start=start):
                 asked.ask(group)
-        except BaseException:
+        except BaseException as error:
             asked.cancel()
+            if isinstance(error, GatewayError):
+                question.trail.ended("refused")
             raise
         return asked
 
-    async def _gone(self, resolved: Resolved, job: Job) -> None:
-        """Takes note that a version went away. Raises UnknownVersion if it was the caller's own choice."""
-        if not resolved.movable:
-            raise await self._resolver.not_loaded(resolved.model, resolved.version, job.deadline) from None
-        self._resolver.gone(resolved)
+    def _ended(self, answer: Answer, question: Question, pixels: Sequence[Pixels], *, whole: bool = True) -> Answer:
+        """The answer itself, told to whom it may concern; to `on_answer` only if one version gave the `whole` of it.
+
+        Raises:
+            EveryImageBad: It holds refusals only.
+        """
+        try:
+            _judge(answer)
+        except EveryImageBad:
+            question.trail.ended("refused")
+            raise
+        question.trail.ended("ok", answer.predict_ms / 1000)
+        if whole:
+            self._on_answer(answer, question, pixels)
+        return answer
 
 
 @dataclass(slots=True)
@@ -189,7 +199,8 @@ class _Asked:
             ModelSpec(self.resolved.model, version=self.resolved.version),
             group.images,
             signature=EXPLAIN if self.question.explain else SERVING_DEFAULT,
-            deadline=self.job.deadline,
+            # The stable version must have its time if a canary that was drawn takes too long.
+            deadline=self.job.deadline.half() if self.resolved.drawn else self.job.deadline,
             request_id=self.question.request_id,
             trace=self.question.trace,
         )
@@ -204,15 +215,11 @@ class _Asked:
             raise
 
 
-def _judged(answer: Answer) -> Answer:
-    """The answer itself, unless it holds refusals only."""
+def _judge(answer: Answer) -> None:
+    """Raises EveryImageBad if an answer holds refusals only."""
     refusals = [result for result in answer.results if isinstance(result, Refusal)]
     if len(refusals) < len(answer.results):
-        return answer
+        return
     kind = EveryImageTooLarge if all(refusal.code == TOO_LARGE for refusal in refusals) else EveryImageBad
     message = refusals[0].message if len(refusals) == 1 else f"None of the {len(refusals)} files can be classified"
     raise kind(message, answer)
-
-
-def _always_gone(resolved: Resolved) -> ServableNotFound:
-    return ServableNotFound(f"{MAX_ATTEMPTS} times a version of {resolved.model} went away while it was asked")

@@ -87,7 +87,7 @@ class Metrics:
 
     def classified(self, answer: Answer, rendered: Stage | None = None) -> None:
         """Counts a classification: its pictures, how sure the model was, and where the time went."""
-        servable = self._servable(answer.resolved.model, answer.resolved.version)
+        servable = self.servable(answer.resolved.model, answer.resolved.version)
         self._pictures(servable, answer.results)
         seconds = self._stage_seconds
         seconds[(*servable, "decode")].observe(answer.decode_ms / 1000)
@@ -148,6 +148,16 @@ class Metrics:
         self._families.append(family)
         return family
 
+    def servable(self, model: str, version: int) -> tuple[str, str]:
+        """Label values; versions beyond the first so many are counted together."""
+        found = self._servables.get((model, version))
+        if found is None:
+            room = len(self._servables) < _MOST_SERVABLES
+            found = (model, str(version)) if room else (OTHER, OTHER)
+            if room:
+                self._servables[model, version] = found
+        return found
+
     def _pictures(self, servable: tuple[str, str], results: Sequence[Result]) -> None:
         # The label values are put together once a request, not once a picture.
         classified = known = unknown = 0
@@ -165,16 +175,6 @@ class Metrics:
         if known or unknown:
             self._known[(*servable, "true")].count += known
             self._known[(*servable, "false")].count += unknown
-
-    def _servable(self, model: str, version: int) -> tuple[str, str]:
-        """Label values; versions beyond the first so many are counted together."""
-        found = self._servables.get((model, version))
-        if found is None:
-            room = len(self._servables) < _MOST_SERVABLES
-            found = (model, str(version)) if room else (OTHER, OTHER)
-            if room:
-                self._servables[model, version] = found
-        return found
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"vitrine_{name}", text, multiprocess_mode="livesum", registry=self._registry)

@@ -8,6 +8,8 @@ from typing import Any
 
 from contract.messages import Metadata
 from gateway.classify.answer import Answer, Stage
+from gateway.versions.resolve import Resolved
+from gateway.versions.trail import Trail
 
 
 @dataclass(slots=True)
@@ -26,6 +28,8 @@ class RequestRecord:
         quiet: True if it is news only when it fails.
         received_bytes: Of its body.
         answer: What was found out, if it was a classification.
+        trail: The versions that were asked for it.
+        begun: The version that the first line of a streamed answer names; a later one may come from another.
         rendered: When the answer was written down.
         code: The error's code, if it was one.
         span: Of its trace, if traces are on.
@@ -43,6 +47,8 @@ class RequestRecord:
     quiet: bool = False
     received_bytes: int = 0
     answer: Answer | None = None
+    trail: Trail | None = None
+    begun: Resolved | None = None
     rendered: Stage | None = None
     code: str | None = None
     span: Any = None
@@ -52,3 +58,8 @@ class RequestRecord:
     def caller(self) -> str:
         """Who asks: the API key's name, else the address."""
         return self.key_name or self.client
+
+    @property
+    def resolved(self) -> Resolved | None:
+        """Who answers, as the headers tell it: of an error, the version that was asked last."""
+        return self.begun or (self.trail.resolved if self.trail else None)

@@ -12,6 +12,7 @@ from gateway.observe import logs
 from gateway.observe.metrics import Metrics
 from gateway.observe.record import RequestRecord
 from gateway.observe.tracing import Tracing
+from gateway.observe.trails import TrailMetrics
 
 _LONGEST_PATH = 200
 
@@ -21,6 +22,7 @@ class Recorder:
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self._metrics = metrics
+        self._trails = TrailMetrics(metrics)
         self._tracing = tracing
         self._log = logging.getLogger("gateway.request")
         self._pid = os.getpid()
@@ -45,6 +47,8 @@ class Recorder:
             metrics.upload(record.route, record.received_bytes)
         if record.code is not None:
             metrics.error(record.code)
+        if record.trail is not None:
+            self._trails.count(record.trail)
         if record.answer is not None:
             metrics.classified(record.answer, record.rendered)
 
@@ -63,9 +67,12 @@ def _fields(record: RequestRecord, status: int, seconds: float) -> dict[str, Any
     }
     if record.key_name is not None:
         fields["key"] = record.key_name
-    answer = record.answer
+    trail, answer = record.trail, record.answer
+    if trail is not None and trail.resolved is not None:
+        fields["model"], fields["version"] = trail.resolved.model, trail.resolved.version
+    if trail is not None and trail.fell_back_from is not None:
+        fields["fell_back_from"] = trail.fell_back_from.version
     if answer is not None:
-        fields["model"], fields["version"] = answer.resolved.model, answer.resolved.version
         fields["images"] = len(answer.results)
         fields["refused"] = sum(isinstance(result, Refusal) for result in answer.results)
         fields["retries"] = answer.retries

@@ -45,6 +45,10 @@ class Deadline:
     def __init__(self, timeout_s: float) -> None:
         self.at_s = time.monotonic() + timeout_s
 
+    def half(self) -> Deadline:
+        """One after half of what remains. Raises DeadlineExceeded if nothing does."""
+        return Deadline(self.left_s() / 2)
+
     def left_s(self) -> float:
         """Seconds that remain. Raises DeadlineExceeded if none do."""
         left = self.at_s - time.monotonic()

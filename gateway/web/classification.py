@@ -38,6 +38,7 @@ def classify_request() -> tuple[Answer, Options]:
 async def _classify(parts: Services, uploads: list[Upload], options: Options, current: RequestRecord) -> Answer:
     parts.door.meter(current.key_name, current.client).seen(len(uploads))
     question = Question(options.wanted, options.explain, current.request_id, current.trace, current.caller)
+    current.trail = question.trail
     with parts.gate.entered():
         return await parts.classifier.classify(at_once(uploads), question)
 

@@ -19,6 +19,8 @@ from gateway.observe.lines import LineWriter
 from gateway.observe.metrics import Metrics
 from gateway.observe.record import RequestRecord
 from gateway.observe.recorder import Recorder
+from gateway.versions.resolve import Resolved
+from gateway.versions.trail import Asked, Trail
 from tests.conftest import ROOT
 from tests.gateway.observe.samples import answer, samples
 from tests.processes import wait_until
@@ -182,7 +184,9 @@ RECORD = RequestRecord(
 
 
 def test_a_requests_line_holds_what_an_operator_asks_for(told: Told) -> None:
-    told.recorder.finish(replace(RECORD, answer=answer(0.9, "corrupt_image")), 200)
+    canary, stable = Resolved("digits", 3, "canary", drawn=True), Resolved("digits", 2, "stable")
+    trail = Trail(stable, [Asked(canary, "failed"), Asked(stable, "ok", 0.004)])
+    told.recorder.finish(replace(RECORD, answer=answer(0.9, "corrupt_image"), trail=trail), 200)
     (line,) = told.lines
     assert isinstance(line.pop("ms"), float)
     assert isinstance(line.pop("time"), str)
@@ -200,6 +204,7 @@ def test_a_requests_line_holds_what_an_operator_asks_for(told: Told) -> None:
         "bytes": 3000,
         "model": "digits",
         "version": 2,
+        "fell_back_from": 3,
         "images": 2,
         "refused": 1,
         "retries": 1,
