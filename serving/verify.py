@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from contract import wire_pb2 as wire
@@ -53,6 +54,12 @@ def verify_on_disk(repository: VersionFiles, name: str, version: int) -> list[Fi
         return repository.read(name, version, file)
 
     return list(_findings(files, read))
+
+
+def verify_folder(folder: Path) -> list[Finding]:
+    """The same for a SavedModel that lies anywhere. Raises OSError."""
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    return list(_findings(files, lambda file: (folder / file).read_bytes()))
 
 
 def _findings(files: Files, read: Read) -> Iterator[Finding]:

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from contract.release import Split
-from serving.commands import options as shared
-from serving.commands.change import add_change, change, held, now, percent
+from serving.commands.change import add_change, change, fit, now, percent
 from serving.plan import goals
 from serving.tables import Say
 
@@ -50,6 +49,6 @@ def run(options: argparse.Namespace, out: Say) -> int:
         options.error("expected a VERSION or --off")
     if options.off:
         return change(options, partial(goals.no_canary, at=now()), out)
-    version = held(shared.repository(options), options.name, options.version)
+    version = fit(options, options.version)
     share, split = options.percent, options.split
     return change(options, partial(goals.canary, version=version, percent=share, split=split, at=now()), out)

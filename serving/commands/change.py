@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -12,9 +12,9 @@ from contract.versions import PublishError
 from serving import rolling
 from serving.commands import options as shared
 from serving.replicas import Replicas
-from serving.repository import ModelRepository, check_saved_model
 from serving.rolling import MakeGoal, Pace, Roller
 from serving.tables import Say
+from serving.verify import Finding, verify_on_disk
 
 
 def add_change(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,7 @@ def add_change(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="model servers do not poll models.config: send it to each of them (do not use it for servers that poll)",
     )
+    parser.add_argument("--force", action="store_true", help="overlook what a check of the version's files finds")
     parser.add_argument("--offline", action="store_true", help="no model server runs: write the final state at once")
     shared.add_dry_run(parser)
 
@@ -92,14 +93,31 @@ def change(options: argparse.Namespace, make_goal: MakeGoal, out: Say) -> int:
         return bring(options, replicas, make_goal, out)
 
 
-def held(repository: ModelRepository, name: str, version: int | None) -> int:
-    """A whole version that the repository holds, the newest if None. Raises PublishError."""
-    known = repository.versions(name)
+def held(options: argparse.Namespace, version: int | None) -> int:
+    """A version of the model that the repository holds, the newest if None. Raises PublishError."""
+    repository = shared.repository(options)
+    known = repository.versions(options.name)
     version = max(known, default=None) if version is None else version
     if version is None or version not in known:
-        raise PublishError(f"Expected a version of {name} in {repository.root}: {known}. Received: {version}")
-    check_saved_model(repository.path(name, version))
+        raise PublishError(f"Expected a version of {options.name} in {repository.root}: {known}. Received: {version}")
     return version
+
+
+def fit(options: argparse.Namespace, version: int | None) -> int:
+    """The same, if its files are as a version's have to be. Raises PublishError."""
+    version = held(options, version)
+    repository = shared.repository(options)
+    refuse(options, f"{options.name} {version}", verify_on_disk(repository, options.name, version))
+    return version
+
+
+def refuse(options: argparse.Namespace, what: str, findings: Sequence[Finding]) -> None:
+    """Raises PublishError if a check of a version's files failed, unless that is to be overlooked."""
+    failed = [f"{finding.check}: {finding.reason}" for finding in findings if not finding.ok]
+    if failed and not options.force:
+        raise PublishError(
+            f"{what} is not fit to serve; nothing was changed. {'; '.join(failed)}. --force overlooks it"
+        )
 
 
 def now() -> str:

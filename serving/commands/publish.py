@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from serving import rolling
 from serving.commands import options as shared
-from serving.commands.change import add_change, bring, connected, held, now
+from serving.commands.change import add_change, bring, connected, fit, now, refuse
 from serving.plan import goals
 from serving.replicas import Replicas
-from serving.repository import ModelRepository
+from serving.repository import ModelRepository, check_saved_model
 from serving.rolling import MakeGoal, answers
 from serving.tables import Say
+from serving.verify import verify_folder
 
 if TYPE_CHECKING:
     from serving.commands.options import Subparsers
@@ -48,6 +49,9 @@ def run(options: argparse.Namespace, out: Say) -> int:
         options.error("a SOURCE always becomes the next version: give SOURCE or --version, not both")
     if options.copy_only and options.source is None:
         options.error("--copy-only needs a SOURCE")
+    if options.source is not None:
+        check_saved_model(options.source)
+        refuse(options, str(options.source), verify_folder(options.source))
     repository = shared.repository(options)
     if options.dry_run:
         version = _expected(repository, options)
@@ -67,7 +71,7 @@ def _goal(version: int) -> MakeGoal:
 
 def _held_or_copied(repository: ModelRepository, options: argparse.Namespace, replicas: Replicas, out: Say) -> int:
     if options.source is None:
-        return held(repository, options.name, options.version)
+        return fit(options, options.version)
     same = repository.same_as_newest(options.name, options.source)
     if same is not None:
         if options.copy_only:
@@ -83,6 +87,6 @@ def _held_or_copied(repository: ModelRepository, options: argparse.Namespace, re
 def _expected(repository: ModelRepository, options: argparse.Namespace) -> int:
     """The version that would go live, with nothing copied yet."""
     if options.source is None:
-        return held(repository, options.name, options.version)
+        return fit(options, options.version)
     same = repository.same_as_newest(options.name, options.source)
     return max(repository.versions(options.name), default=0) + 1 if same is None else same

@@ -6,8 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from serving.commands import options as shared
-from serving.commands.change import add_change, change, held, now
+from serving.commands.change import add_change, change, fit, now
 from serving.plan import goals
 from serving.tables import Say
 
@@ -36,5 +35,5 @@ def register(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace, out: Say) -> int:
     """Rolls back and gives 0; whatever hinders it is raised."""
     if options.to is not None:
-        held(shared.repository(options), options.name, options.to)
+        fit(options, options.to)
     return change(options, partial(goals.rollback, to=options.to, at=now()), out)

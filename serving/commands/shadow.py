@@ -6,8 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from serving.commands import options as shared
-from serving.commands.change import add_change, change, held, now, percent
+from serving.commands.change import add_change, change, fit, now, percent
 from serving.plan import goals
 from serving.tables import Say
 
@@ -43,5 +42,5 @@ def run(options: argparse.Namespace, out: Say) -> int:
         options.error("expected a VERSION or --off")
     if options.off:
         return change(options, partial(goals.no_shadow, at=now()), out)
-    version = held(shared.repository(options), options.name, options.version)
+    version = fit(options, options.version)
     return change(options, partial(goals.shadow, version=version, percent=options.percent, at=now()), out)
