@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from contract.release import ModelRelease
+from serving.release_store import ReleaseStore
+from serving.repository import ModelRepository
 from tests.conftest import ROOT
 from tests.serving import saved_models
 
@@ -36,6 +39,16 @@ def make_model(tmp_path: Path) -> MakeModel:
 def repository(tmp_path: Path) -> Path:
     """Where the command line keeps its models; empty at first."""
     return tmp_path / "models"
+
+
+@pytest.fixture
+def two_versions(repository: Path, make_model: MakeModel) -> Path:
+    """A repository with digits 1 (stable) and 2 (in the repository only)."""
+    models = ModelRepository(repository)
+    models.add("digits", make_model("first", 0.9712))
+    models.add("digits", make_model("second", 0.9823))
+    ReleaseStore(repository, str(repository)).write_model("digits", ModelRelease((1,), {"stable": 1}))
+    return repository
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -1,11 +1,10 @@
-"""``python -m serving list|status|config`` as an operator runs it."""
+"""``python -m serving list|config`` as an operator runs it."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,9 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from contract.release import ModelRelease
 from serving.release_store import ReleaseStore
-from serving.repository import ModelRepository
 from tests.conftest import ROOT
-from tests.serving.conftest import Cli, MakeModel, environment
+from tests.serving.conftest import Cli, environment
 from tests.serving.model_service import ModelService, serving
-
-
-@pytest.fixture
-def two_versions(repository: Path, make_model: MakeModel) -> Path:
-    """A repository with digits 1 (stable) and 2 (in the repository only)."""
-    models = ModelRepository(repository)
-    models.add("digits", make_model("first", 0.9712))
-    models.add("digits", make_model("second", 0.9823))
-    ReleaseStore(repository, str(repository)).write_model("digits", ModelRelease((1,), {"stable": 1}))
-    return repository
 
 
 def test_list_shows_every_version_with_accuracy_date_labels_and_pin(two_versions: Path, cli: Cli) -> None:
@@ -104,69 +92,6 @@ def test_config_refuses_a_relative_base_path(cli: Cli) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith("error: Expected an absolute base path")
-
-
-def test_status_shows_what_every_replica_reports(two_versions: Path, cli: Cli) -> None:
-    first = ModelService(states={"digits": {1: "AVAILABLE", 2: "LOADING"}})
-    second = ModelService(states={"digits": {1: "AVAILABLE", 2: "END: no such op\nFoo"}})
-    with serving(first), serving(second):
-        done = cli("status", "--replica", first.address, second.address)
-
-    assert done.returncode == 0, done.stderr
-    heading, two, one = done.stdout.splitlines()
-    assert heading.split() == ["MODEL", "VERSION", "LABELS", first.address, second.address]
-    assert two.split(maxsplit=3) == ["digits", "2", "LOADING", "END: no such op Foo"]
-    assert one.split() == ["digits", "1", "stable", "AVAILABLE", "AVAILABLE"]
-
-
-def test_status_asks_the_server_that_the_environment_names(two_versions: Path, cli: Cli) -> None:
-    with serving(ModelService(states={"digits": {1: "AVAILABLE"}})) as server:
-        reported = json.loads(cli("status", "--json", VITRINE_SERVING=server.address).stdout)
-
-    assert reported == {
-        "replicas": [server.address],
-        "away": {},
-        "models": {
-            "digits": [
-                {"version": 1, "labels": ["stable"], "pinned": True, "states": {server.address: "AVAILABLE"}},
-            ]
-        },
-    }
-
-
-def test_an_address_stands_in_the_heading_as_it_was_given(two_versions: Path, cli: Cli) -> None:
-    with serving(ModelService(states={"digits": {1: "AVAILABLE"}})) as server:
-        assert f"  localhost:{server.port}\n" in cli("status", "--replica", f"localhost:{server.port}").stdout
-
-
-def test_a_pinned_version_that_the_server_does_not_know_is_not_seen(two_versions: Path, cli: Cli) -> None:
-    with serving(ModelService()) as server:
-        assert cli("status", "--replica", server.address).stdout.splitlines()[1].endswith("not seen")
-
-
-def test_a_server_that_is_away_is_said_plainly_and_the_others_still_shown(
-    two_versions: Path, cli: Cli, free_port: Callable[[], int]
-) -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    with serving(ModelService(states={"digits": {1: "AVAILABLE"}})) as server:
-        done = cli("status", "--replica", server.address, "--replica", nobody)
-        as_json = json.loads(cli("status", "--json", "--replica", server.address, nobody).stdout)
-
-    assert done.returncode == 1
-    assert "AVAILABLE" in done.stdout
-    assert f"No model server answers at {nobody} (" in done.stdout
-    assert list(as_json["away"]) == [nobody]
-
-
-def test_status_in_an_empty_repository_tells_whether_the_server_is_there(
-    cli: Cli, free_port: Callable[[], int]
-) -> None:
-    with serving(ModelService()) as server:
-        there = cli("status", "--replica", server.address)
-    away = cli("status", "--replica", f"127.0.0.1:{free_port()}")
-
-    assert (there.returncode, there.stdout) == (0, "No models.\n")
-    assert away.returncode == 1
 
 
 def test_an_unknown_command_gets_the_usage(cli: Cli) -> None:
