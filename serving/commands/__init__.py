@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from serving.commands import canary, config, listing, promote, publish, rollback, rollout, shadow, status
+from serving.commands import canary, config, history, listing, promote, publish, rollback, rollout, shadow, status
 
-COMMANDS = (listing, status, publish, canary, shadow, promote, rollback, rollout, config)
+COMMANDS = (listing, status, publish, canary, shadow, promote, rollback, rollout, history, config)
