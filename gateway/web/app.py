@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from gateway.web import docs, error_answers, hooks, models, pages, portal, probes
+from gateway.web.operations import view as operations
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,8 +24,8 @@ def create_app(door: portal.Portal) -> Flask:
     portal.install(app, door)
     hooks.register(app)
     error_answers.register(app)
-    for blueprint in (pages.blueprint, models.blueprint, probes.blueprint, docs.blueprint):
-        app.register_blueprint(blueprint)
+    for part in (pages, models, operations, probes, docs):
+        app.register_blueprint(part.blueprint)
     return app
 
 

@@ -34,5 +34,5 @@ def _raise_error() -> None:
 def _name_route(response: Response) -> Response:
     current = record()
     current.route = request.url_rule.rule if request.url_rule else "none"
-    current.quiet = request.endpoint in _QUIET
+    current.quiet |= request.endpoint in _QUIET
     return response

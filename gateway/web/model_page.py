@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from contract.card import ModelCard
 from gateway.api.ranking import hierarchy
 from gateway.classify.answer import KNOWN
+from gateway.web.values import finite, moment
 
 _FIGURES = {
     "accuracy": "Accuracy",
@@ -85,10 +85,10 @@ def model_page(card: ModelCard) -> ModelPage:
 def _figures(card: ModelCard) -> list[tuple[str, str]]:
     found = []
     for key, name in _FIGURES.items():
-        value = _number(card.metrics.get(key))
+        value = finite(card.metrics.get(key))
         if value is not None:
             found.append((name, f"{value:.2%}" if key in _SHARES else f"{value:.3f}"))
-    known = _number(card.thresholds.get(KNOWN))
+    known = finite(card.thresholds.get(KNOWN))
     if known is not None:
         found.append(("“None of these” below", f"{known:.1%}"))
     return found
@@ -104,11 +104,8 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
 
 def _date(text: str) -> str:
     """A time for people; as it stands if it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return f"{moment.astimezone(UTC):%-d %B %Y, %H:%M} UTC" if moment.tzinfo else text
+    found = moment(text)
+    return f"{found:%-d %B %Y, %H:%M} UTC" if found else text
 
 
 def _classes(card: ModelCard) -> list[ClassRow]:
@@ -117,7 +114,7 @@ def _classes(card: ModelCard) -> list[ClassRow]:
     upper = hierarchy(card.labels)
     categories = [upper.names[index] for index in upper.of_label] if upper else [""] * len(card.labels)
     pairs = zip(card.labels, categories, strict=True)
-    return [ClassRow(label, category, _number(scores.get(label))) for label, category in pairs]
+    return [ClassRow(label, category, finite(scores.get(label))) for label, category in pairs]
 
 
 def _counts(card: ModelCard) -> list[list[int]]:
@@ -151,9 +148,3 @@ def _confused(labels: Sequence[str], counts: list[list[int]]) -> list[Confusion]
 
 def _is_list(value: Any, length: int) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == length
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)

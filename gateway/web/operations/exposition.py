@@ -1,0 +1,133 @@
+"""The gateway's own metrics as counts by version and by pair of versions, from their text format."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.web.operations.distribution import Distribution
+
+_ANSWERS = "vitrine_answers_total"
+_FALLBACKS = "vitrine_fallbacks_total"
+_KNOWN = "vitrine_known_total"
+_SECONDS = "vitrine_version_seconds"
+_CONFIDENCE = "vitrine_confidence"
+_PICTURES = "vitrine_shadow_pictures_total"
+_DIFFERENCE = "vitrine_shadow_difference"
+_PAIR_SECONDS = "vitrine_shadow_seconds"
+_COPIES = "vitrine_shadow_requests_total"
+_STARTED = "vitrine_start_time_seconds"
+# The parser is written in Python: it is spared the lines that nobody here reads.
+_COUNTED = (_ANSWERS, _FALLBACKS, _KNOWN, _SECONDS, _CONFIDENCE, _PICTURES, _DIFFERENCE, _PAIR_SECONDS, _COPIES)
+_READ = (*(name.removesuffix("_total") for name in _COUNTED), _STARTED)
+
+
+@dataclass(frozen=True)
+class VersionCounts:
+    """What users' requests made of one version.
+
+    Attributes:
+        answers: Requests by outcome: ``ok``, ``failed`` (the version's fault), ``refused`` (the caller's).
+        fallbacks: Requests for which it failed and stable answered.
+        known: Pictures by whether the model knows what they show: ``true``, ``false``.
+        seconds: Of whole classifications.
+        confidence: The top class's probability.
+    """
+
+    answers: Mapping[str, float] = field(default_factory=dict)
+    fallbacks: float = 0
+    known: Mapping[str, float] = field(default_factory=dict)
+    seconds: Distribution | None = None
+    confidence: Distribution | None = None
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """What copies of requests tell of a version and the shadow beside it.
+
+    Attributes:
+        agrees: Pictures by whether both name the same top class: ``true``, ``false``.
+        requests: Copies by outcome: ``ok``, ``failed``, ``dropped``.
+        difference: The mean absolute difference of a picture's probabilities.
+        seconds: Of the same requests, by side: ``version``, ``shadow``.
+    """
+
+    agrees: Mapping[str, float] = field(default_factory=dict)
+    requests: Mapping[str, float] = field(default_factory=dict)
+    difference: Distribution | None = None
+    seconds: Mapping[str, Distribution] = field(default_factory=dict)
+
+
+class Counts:
+    """Everything that was counted, looked up by model and version.
+
+    Attributes:
+        since: When counting began; None if the metrics do not tell.
+    """
+
+    def __init__(self, exposition: bytes) -> None:
+        """Reads Prometheus's text format, version 0.0.4."""
+        self._values: dict[tuple[str, str], list[tuple[Mapping[str, str], float]]] = defaultdict(list)
+        for family in text_string_to_metric_families(_relevant(exposition.decode())):
+            for sample in family.samples:
+                self._values[sample.name, sample.labels.get("model", "")].append((sample.labels, sample.value))
+        started = self._values.get((_STARTED, ""))
+        self.since = datetime.fromtimestamp(min(value for _, value in started), UTC) if started else None
+
+    def version(self, model: str, version: int) -> VersionCounts:
+        """One version's counts; nothing but zeros for one that nobody asked."""
+        of = {"version": str(version)}
+        return VersionCounts(
+            answers=self._by(_ANSWERS, model, "outcome", of),
+            fallbacks=sum(self._by(_FALLBACKS, model, "version", of).values()),
+            known=self._by(_KNOWN, model, "known", of),
+            seconds=self._distribution(_SECONDS, model, of),
+            confidence=self._distribution(_CONFIDENCE, model, of),
+        )
+
+    def pair(self, model: str, version: int, shadow: int) -> PairCounts:
+        """The counts of requests that `version` answered and that were copied to `shadow`."""
+        of = {"version": str(version), "shadow": str(shadow)}
+        sides = {side: self._distribution(_PAIR_SECONDS, model, of | {"side": side}) for side in ("version", "shadow")}
+        return PairCounts(
+            agrees=self._by(_PICTURES, model, "agrees", of),
+            requests=self._by(_COPIES, model, "outcome", of),
+            difference=self._distribution(_DIFFERENCE, model, of),
+            seconds={side: found for side, found in sides.items() if found is not None},
+        )
+
+    def _found(self, name: str, model: str, of: Mapping[str, str]) -> list[tuple[Mapping[str, str], float]]:
+        samples = self._values.get((name, model), [])
+        return [(labels, value) for labels, value in samples if of.items() <= labels.items()]
+
+    def _by(self, name: str, model: str, label: str, of: Mapping[str, str]) -> dict[str, float]:
+        sums: dict[str, float] = defaultdict(float)
+        for labels, value in self._found(name, model, of):
+            sums[labels.get(label, "")] += value
+        return dict(sums)
+
+    def _distribution(self, name: str, model: str, of: Mapping[str, str]) -> Distribution | None:
+        cumulative: dict[float, float] = defaultdict(float)
+        for bound, count in self._by(f"{name}_bucket", model, "le", of).items():
+            cumulative[float(bound)] += count
+        if not cumulative or not math.isinf(max(cumulative)):
+            return None
+        bounds = tuple(sorted(cumulative))
+        up_to = [cumulative[bound] for bound in bounds]
+        counts = tuple(max(0.0, here - before) for here, before in zip(up_to, [0.0, *up_to], strict=False))
+        return Distribution(bounds, counts, sum(value for _, value in self._found(f"{name}_sum", model, of)))
+
+
+def _relevant(text: str) -> str:
+    """The lines about what is read here; of a comment, the third word is its metric's name."""
+    lines = []
+    for line in text.splitlines():
+        name = line.split(" ", 3)[2] if line.startswith("# ") and line.count(" ") >= 3 else line
+        if name.startswith(_READ):
+            lines.append(line)
+    return "\n".join(lines) + "\n"
