@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -69,6 +71,9 @@ class Metrics:
             "buffered_bytes": self._gauge("buffered_bytes", "Bytes of uploads held now."),
             "breaker_open": self._gauge("breaker_open", "Workers that ask nothing of a model server that is away."),
         }
+        # Of all workers, dead ones too, whose counts stay: the first one's start.
+        started = "When counting began: the first worker's start, in seconds since 1970."
+        self._gauge("start_time_seconds", started, "min").set(time.time())
         self._watched: dict[str, Callable[[], float]] = {}
         self._servables: dict[tuple[str, int], tuple[str, str]] = {}
 
@@ -176,5 +181,5 @@ class Metrics:
             self._known[(*servable, "true")].count += known
             self._known[(*servable, "false")].count += unknown
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(f"vitrine_{name}", text, multiprocess_mode="livesum", registry=self._registry)
+    def _gauge(self, name: str, text: str, over_workers: Literal["livesum", "min"] = "livesum") -> Gauge:
+        return Gauge(f"vitrine_{name}", text, multiprocess_mode=over_workers, registry=self._registry)

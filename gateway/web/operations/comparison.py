@@ -17,12 +17,12 @@ class Figures:
     """How one version fares. Shares are of 1; None where nothing was counted.
 
     Attributes:
-        requests: Classification requests that it was asked.
-        failed: Those that failed and were not the caller's fault.
-        refused: Those that were the caller's fault; None where none can be.
+        requests: Classifications that it answered or failed.
+        failed: Those that it failed.
+        refused: Those beside them that were the caller's fault; None where none can be.
         fallbacks: Those that stable answered in its place; None where there is no such thing.
         dropped: Copies that were not sent, for the shadow was busy; None but for a shadow.
-        error_rate: The share of failed requests among those that were not refused.
+        error_rate: The share of the requests that it failed.
         p50_ms: Half of the requests took less than this, milliseconds.
         p95_ms: 95% of them did.
         unknown_rate: The share of pictures that show none of the classes.
@@ -30,7 +30,7 @@ class Figures:
     """
 
     requests: int = 0
-    failed: int = 0
+    failed: int | None = None
     refused: int | None = None
     fallbacks: int | None = None
     dropped: int | None = None
@@ -74,7 +74,7 @@ def figures(counts: VersionCounts) -> Figures:
     """What users' requests tell of a version."""
     answers = counts.answers
     return Figures(
-        requests=int(sum(answers.values())),
+        requests=int(answers.get("ok", 0) + answers.get("failed", 0)),
         failed=int(answers.get("failed", 0)),
         refused=int(answers.get("refused", 0)),
         fallbacks=int(counts.fallbacks),

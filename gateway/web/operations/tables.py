@@ -11,8 +11,9 @@ Row = tuple[str, str, str]
 def rows(compared: Comparison) -> list[Row]:
     """Name, stable's value, candidate's; without what neither has."""
     stable, candidate = compared.of_stable, compared.of_candidate
+    asked = "Requests" if compared.kind == "canary" else "Requests copied"
     found = [
-        ("Requests", words.count(stable.requests), words.count(candidate.requests)),
+        (asked, words.count(stable.requests), words.count(candidate.requests)),
         ("Failed", words.count(stable.failed), words.count(candidate.failed)),
         ("Error rate", words.percent(stable.error_rate), words.percent(candidate.error_rate)),
         ("Answered by stable instead", words.NONE, words.count(candidate.fallbacks)),

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -147,9 +148,12 @@ def test_processes_add_up_and_the_dead_keep_their_counts_but_not_their_gauges(tm
     assert found['vitrine_http_request_seconds_sum{route="/"}'] == 0.5
     assert found['vitrine_errors_total{code="at_the_very_end"}'] == 2
     assert found["vitrine_inflight_classifications{}"] == 2
+    began = found["vitrine_start_time_seconds{}"]
+    assert tmp_path.stat().st_ctime - 60 < began < time.time()
     run(f"from prometheus_client.multiprocess import mark_process_dead; mark_process_dead({pids[0]})")
     found = samples(run(tell).encode())
     assert found["vitrine_inflight_classifications{}"] == 1
+    assert found["vitrine_start_time_seconds{}"] == began
     assert found['vitrine_images_total{model="digits",result="ok",version="2"}'] == 2
 
 
