@@ -78,6 +78,12 @@ def gone_back(model: ModelRelease, mine: ModelRelease, report: Report, at: str) 
     return Goal(with_report(without_candidate(model), None).with_entry(entry), "", patient=False)
 
 
+def not_begun(model: ModelRelease, version: int, report: Report, at: str) -> ModelRelease:
+    """What serves, with an entry for a candidate that did not even load."""
+    entry = HistoryEntry(at, ROLLBACK, model.labels[STABLE], f"{version} did not load", report)
+    return model.with_entry(entry)
+
+
 def with_report(model: ModelRelease, report: Report | None) -> ModelRelease:
     """The state with the report of its newest automatic rollout replaced, in the entry of that one's beginning."""
     history = list(model.history)

@@ -105,12 +105,18 @@ class Runner:
     def _begin(self, model: ModelRelease) -> int:
         order = self.order
         watch = Watch(model.labels.get(STABLE, 0), 0.0, copied=order.shadow_percent > 0, began_s=self.clock())
-        # A first look before anything changes: a mark to count from.
-        watch, _ = watch.look(order, self.gateways.scrape(), (), self.clock())
+        # A mark to count from before anything changes: while the version loads, stable's own figures are learnt.
+        watch = self._next(watch, 0.0)
         report = Report(order.version, watch.stable, order.limits)
         with self.store.rollout(order.name):
-            mine = self.roller.bring(partial(goals.begin, order=order, report=report.to_json(), at=now()))
-        return self._steps(mine, watch.next_step(mine.canary_percent, self.clock()), report)
+            try:
+                mine = self.roller.bring(partial(goals.begin, order=order, report=report.to_json(), at=now()))
+            except RolloutFailed as error:
+                told = report.ended("rolled back", str(error)).to_json()
+                former = self.store.model(order.name)
+                self.store.write_model(order.name, goals.not_begun(former, order.version, told, now()))
+                raise
+        return self._steps(mine, self._next(watch, mine.canary_percent), report)
 
     def _resume(self, model: ModelRelease) -> int:
         assert model.rollout is not None  # noqa: S101 - the caller has looked
@@ -136,7 +142,7 @@ class Runner:
         )
         copied = mine.shadow == begun.version
         watch = Watch(report.stable, mine.canary_percent, copied=copied, began_s=self.clock())
-        return self._steps(mine, watch, report)
+        return self._steps(mine, self._next(watch, mine.canary_percent), report)
 
     def _steps(self, mine: ModelRelease, watch: Watch, report: Report) -> int:
         """Watches step after step until the end."""
@@ -157,7 +163,7 @@ class Runner:
                         mine = self.roller.bring(make_goal)
                 except (RolloutFailed, NoReplica) as error:
                     return self._back(mine, report, str(error))
-                since, watch = now(), watch.next_step(mine.canary_percent, self.clock())
+                since, watch = now(), self._next(watch, mine.canary_percent)
         except ChangedByOthers as change:
             return self._stopped(report, f"somebody else changed what serves: {change}")
 
@@ -173,6 +179,9 @@ class Runner:
             if look.turn is not Turn.STAY:
                 return watch, look
             self.sleep(self.order.poll_s)
+
+    def _next(self, watch: Watch, percent: float) -> Watch:
+        return watch.next_step(percent, self.gateways.scrape(), self.clock())
 
     def _following(self, mine: ModelRelease) -> int | None:
         """The step after the one in force, None after the last."""

@@ -88,9 +88,8 @@ class Watch:
         if hidden and verdict.decision is Decision.ADVANCE:
             verdict = Verdict(Decision.HOLD, hidden)
         seen = watch.seen(order.version)
-        if verdict.decision is Decision.HOLD and one_sided(order, self.percent, *seen[:2]):
-            verdict = replace(verdict, reasons=(*verdict.reasons, _ONE_SIDED))
-        verdict = _too_long(verdict, order, elapsed_s, 0.0 if since is None else now_s - since, hidden)
+        hints = (_ONE_SIDED,) if one_sided(order, self.percent, *seen[:2]) else ()
+        verdict = _too_long(verdict, order, elapsed_s, 0.0 if since is None else now_s - since, (*hidden, *hints))
         return watch, Look(verdict, _turn(verdict, order, elapsed_s), *seen, hidden, elapsed_s)
 
     def seen(self, version: int) -> tuple[Figures, Figures, Comparison]:
@@ -110,10 +109,11 @@ class Watch:
         copied = self.copied and self.percent < _ALL
         return Evidence(stable, candidate, compared if copied else None, shadow_only=self.percent == 0)
 
-    def next_step(self, percent: float, began_s: float) -> Watch:
-        """The watch over the step after this one."""
-        so_far = added(self.before, self.tally.grown)
-        return replace(self, percent=percent, began_s=began_s, tally=self.tally.from_now(), before=so_far)
+    def next_step(self, percent: float, scraped: Scraped, began_s: float) -> Watch:
+        """The watch over the step after this one; what was counted up to now does not belong to it."""
+        tally = self.tally.after(scraped.counts)
+        so_far = added(self.before, tally.grown)
+        return replace(self, percent=percent, began_s=began_s, tally=tally.from_now(), before=so_far)
 
 
 def out_of_sight(scraped: Scraped, falls: Mapping[str, int]) -> tuple[str, ...]:
@@ -146,13 +146,14 @@ def one_sided(order: Order, percent: float, stable: Figures, candidate: Figures)
     return order.split == "client" and expected >= order.limits.min_requests and candidate.requests < expected / 4
 
 
-def _too_long(verdict: Verdict, order: Order, elapsed_s: float, hidden_s: float, hidden: tuple[str, ...]) -> Verdict:
+def _too_long(verdict: Verdict, order: Order, elapsed_s: float, hidden_s: float, hints: tuple[str, ...]) -> Verdict:
     if verdict.decision is Decision.BACK:
         return verdict
     if hidden_s > order.longest_blind_s:
-        return Verdict(Decision.BACK, (f"for {hidden_s:.0f} s not all could be seen", *hidden))
+        return Verdict(Decision.BACK, (f"for {hidden_s:.0f} s not all could be seen", *hints))
     if verdict.decision is Decision.HOLD and elapsed_s > order.patience_s:
-        return Verdict(Decision.BACK, (f"no verdict within {order.patience_s:g} s", *verdict.reasons))
+        reasons = dict.fromkeys((f"no verdict within {order.patience_s:g} s", *verdict.reasons, *hints))
+        return Verdict(Decision.BACK, tuple(reasons))
     return verdict
 
 
