@@ -16,7 +16,8 @@ from contract.errors import DeadlineExceeded, ModelServerUnavailable, ServingErr
 from contract.messages import SERVING_DEFAULT, Metadata, ModelSpec, Prediction, VersionStatus
 from gateway.upstream.model_server import ModelServer
 
-# Where some address still takes connections, one failure may be one bad replica's; so many in a row are not.
+# Where some address still takes connections, one failure may be one bad replica's; so many in a row are a reason to ask
+# after the server, for it may be one version's queue that is full.
 MAX_FAILURES_IN_A_ROW = 3
 PROBE_INTERVAL_S = 0.1
 PROBE_TIMEOUT_S = 0.5
@@ -38,21 +39,22 @@ class WatchedModelServer(ModelServer, Protocol):
 class Breaker:
     """A `ModelServer` that stops asking another one while that is away. For one event loop.
 
-    It opens when no address takes connections, or when several calls in a row end as `ModelServerUnavailable`; what
-    the server answers, errors too, and deadlines do not open it. While it is open one probe in the background, and
-    nobody else, looks for the server's return.
+    It opens when no address takes connections, or when several calls in a row end as `ModelServerUnavailable` and a
+    probe finds the server silent; what the server answers, errors too, and deadlines do not open it. While it is open
+    one probe in the background, and nobody else, looks for the server's return.
     """
 
     def __init__(self, client: WatchedModelServer) -> None:
         self._client = client
         self._failures = 0
         self._probe: asyncio.Task[None] | None = None
+        self._away = False
         self._reason = ""
 
     @property
     def is_open(self) -> bool:
         """True while callers are turned away."""
-        return self._probe is not None
+        return self._away
 
     async def predict(
         self,
@@ -84,15 +86,16 @@ class Breaker:
 
     async def _guard(self, spec: ModelSpec, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
         if not self.is_open and not self._client.reachable():
-            self._open(spec, "No address of the model server takes connections")
+            self._look(spec, "No address of the model server takes connections", away=True)
         if self.is_open:
             raise ModelServerUnavailable(self._reason)
         try:
             answer = await ask()
         except ModelServerUnavailable as error:
             self._failures += 1
-            if self._failures >= MAX_FAILURES_IN_A_ROW or not self._client.reachable():
-                self._open(spec, str(error))
+            away = not self._client.reachable()
+            if away or self._failures >= MAX_FAILURES_IN_A_ROW:
+                self._look(spec, str(error), away=away)
             raise
         except DeadlineExceeded:
             raise
@@ -102,20 +105,30 @@ class Breaker:
         self._failures = 0
         return answer
 
-    def _open(self, spec: ModelSpec, reason: str) -> None:
+    def _look(self, spec: ModelSpec, reason: str, *, away: bool) -> None:
+        """Has a probe look for the server until it answers; opens at once if it is known to be `away`."""
+        self._reason = reason
+        if away:
+            self._open()
         if self._probe is None:
-            _log.warning("The model server is away: %s", reason)
-            self._reason = reason
             self._probe = asyncio.create_task(self._look_for_return(ModelSpec(spec.name)))
+
+    def _open(self) -> None:
+        if not self._away:
+            _log.warning("The model server is away: %s", self._reason)
+            self._away = True
 
     async def _look_for_return(self, spec: ModelSpec) -> None:
         start = time.monotonic()
         try:
             while not await self._answers(spec):
+                self._open()
                 await asyncio.sleep(PROBE_INTERVAL_S)
-            _log.info("The model server is back after %.1f s", time.monotonic() - start)
+            if self._away:
+                _log.info("The model server is back after %.1f s", time.monotonic() - start)
         finally:
             self._failures = 0
+            self._away = False
             self._probe = None
 
     async def _answers(self, spec: ModelSpec) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 
 from contract.aio import AsyncServingClient
 from contract.errors import DeadlineExceeded, ModelServerUnavailable, ServableNotFound
-from contract.messages import ModelSpec, Prediction
+from contract.messages import ModelSpec, Prediction, VersionStatus
 from gateway.upstream.breaker import MAX_FAILURES_IN_A_ROW, Breaker
-from tests.gateway.fake_serving import FakeModel, FakeServing, card
+from tests.gateway.fake_serving import FakeModel, FakeServing, Whims, card
 from tests.gateway.upstream.waiting import until
 from tests.loops import run
 
@@ -33,8 +34,10 @@ class CountingClient(AsyncServingClient):
 
 
 @asynccontextmanager
-async def guarded(target: str) -> AsyncIterator[tuple[Breaker, CountingClient]]:
-    async with CountingClient(target, timeout_s=20) as client:
+async def guarded(
+    target: str, kind: type[CountingClient] = CountingClient
+) -> AsyncIterator[tuple[Breaker, CountingClient]]:
+    async with kind(target, timeout_s=20) as client:
         breaker = Breaker(client)
         yield breaker, client
         await breaker.close()
@@ -116,11 +119,18 @@ def test_what_the_server_answers_and_deadlines_do_not_open_it() -> None:
     run(scenario())
 
 
-def test_where_connections_stand_only_several_failures_in_a_row_open_it_and_an_answer_closes_it() -> None:
+class Mute(CountingClient):
+    """Nobody answers what it asks for as status."""
+
+    async def status(self, *_: Any, **_options: Any) -> list[VersionStatus]:
+        raise ModelServerUnavailable("as the test wished")
+
+
+def test_where_connections_stand_only_several_failures_in_a_row_and_a_silent_server_open_it() -> None:
     async def scenario() -> None:
         model = FakeModel({1: card()})
         with FakeServing(digits=model) as server:
-            async with guarded(server.address) as (breaker, _):
+            async with guarded(server.address, Mute) as (breaker, _):
                 for fault in (*[grpc.StatusCode.UNAVAILABLE] * (MAX_FAILURES_IN_A_ROW - 1), None) * 2:
                     model.fault = fault
                     if fault is None:
@@ -131,9 +141,20 @@ def test_where_connections_stand_only_several_failures_in_a_row_open_it_and_an_a
                 model.fault = grpc.StatusCode.UNAVAILABLE
                 for _ in range(MAX_FAILURES_IN_A_ROW):
                     await fails(breaker, ModelServerUnavailable)
-                assert breaker.is_open
-                # Its status is answered.
-                await until(lambda: not breaker.is_open)
+                await until(lambda: breaker.is_open)
+
+    run(scenario())
+
+
+def test_one_version_that_turns_everybody_away_does_not_keep_them_from_another() -> None:
+    async def scenario() -> None:
+        model = FakeModel({1: card(), 2: card()}, of_version={2: Whims(fault=grpc.StatusCode.UNAVAILABLE)})
+        with FakeServing(digits=model) as server:
+            async with guarded(server.address) as (breaker, _):
+                for _ in range(3):
+                    failing = (fails(breaker, ModelServerUnavailable, ModelSpec("digits", version=2)) for _ in range(5))
+                    await asyncio.gather(*failing)
+                    assert (await breaker.predict(ModelSpec("digits", version=1), IMAGES)).version == 1
 
     run(scenario())
 
