@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import filecmp
 import shutil
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
 from contract import versions
 from contract.card import ModelCard
 from contract.versions import PublishError, check_name, version_numbers
+from serving.saved_model import GRAPHS
 
 CARD = Path("assets.extra", "card.json")
-_GRAPHS = ("saved_model.pb", "saved_model.pbtxt")
+# Not a number, so neither a model server nor anybody else takes it for a version.
+_REMOVED = ".removed-"
 
 
 class ModelRepository:
@@ -42,6 +45,23 @@ class ModelRepository:
         padded = (path for path in model_dir.glob(f"0*{version}") if path.name.isdigit() and int(path.name) == version)
         return next(padded, exact)
 
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self.root)
+
+    def where(self, name: str, version: int) -> str:
+        """The folder of a version."""
+        return str(self.path(name, version))
+
+    def incomplete(self, name: str) -> list[int]:
+        """None: what has a number was renamed to it when it was whole, or was copied here by hand."""
+        check_name(name)
+        return []
+
+    def manifest(self, name: str, version: int) -> None:
+        """None is written: a rename is all or nothing."""
+
     def files(self, name: str, version: int) -> dict[str, int]:
         """Every file of a version: its path inside it, ``/`` between folders, and its size in bytes."""
         folder = self.path(name, version)
@@ -57,7 +77,7 @@ class ModelRepository:
         Raises:
             CardError: There is one, and it cannot be understood.
         """
-        return _read_card(self.path(name, version))
+        return read_card(self.path(name, version))
 
     def add(self, name: str, source: Path) -> int:
         """Copies a SavedModel in as the next version of a model, whole or not at all.
@@ -70,7 +90,7 @@ class ModelRepository:
             CardError: The card in `source` cannot be understood.
         """
         check_saved_model(source)
-        card = _read_card(source)
+        card = read_card(source)
         with versions.publishing(self.root, name) as (staging, version):
             shutil.copytree(source, staging, dirs_exist_ok=True)
             if card is not None:
@@ -85,24 +105,48 @@ class ModelRepository:
             return None
         return newest
 
+    def remove(self, name: str, version: int) -> None:
+        """Deletes a version: it loses its number by one rename, then its files."""
+        with versions.locked(self.root):
+            path = self.path(name, version)
+            removed = path.with_name(f"{_REMOVED}{version}-{uuid.uuid4().hex}")
+            path.rename(removed)
+            _delete(removed)
+
+    def clean(self, name: str) -> list[str]:
+        """Deletes what was left by removals that were killed, and says what that was."""
+        with versions.locked(self.root):
+            removed = sorted((self.root / check_name(name)).glob(f"{_REMOVED}*"))
+            for path in removed:
+                _delete(path)
+        return [str(path) for path in removed]
+
 
 def looks_like_saved_model(folder: Path) -> bool:
     """True if TensorFlow Serving would find a graph in the folder."""
-    return any((folder / graph).is_file() for graph in _GRAPHS)
+    return any((folder / graph).is_file() for graph in GRAPHS)
 
 
 def check_saved_model(folder: Path) -> None:
     """Raises PublishError if the folder does not look like a SavedModel."""
     if not looks_like_saved_model(folder):
         found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else "no such folder"
-        raise PublishError(f"Expected a SavedModel, a folder with {_GRAPHS[0]}. Received: {folder} ({found})")
+        raise PublishError(f"Expected a SavedModel, a folder with {GRAPHS[0]}. Received: {folder} ({found})")
 
 
-def _read_card(folder: Path) -> ModelCard | None:
+def read_card(folder: Path) -> ModelCard | None:
+    """The card of a SavedModel, None where it has none. Raises CardError if it cannot be understood."""
     try:
         return ModelCard.from_json((folder / CARD).read_bytes())
     except FileNotFoundError:
         return None
+
+
+def _delete(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
 
 
 def _same(left: Path, right: Path) -> bool:
@@ -118,5 +162,5 @@ def _files(folder: Path) -> set[Path]:
 
 
 def _unnumbered(folder: Path) -> ModelCard | None:
-    card = _read_card(folder)
+    card = read_card(folder)
     return None if card is None else replace(card, version=None)

@@ -7,26 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
 
 from contract import wire_pb2 as wire
 from contract.card import CardError, ModelCard
 from serving import saved_model, warmup
 from serving.saved_model import Files, Read, SavedModelError
 from serving.signatures import SIGNATURES, faults
+from serving.stores.store import ManifestError, VersionStore
 
 CARD = "assets.extra/card.json"
-
-
-class VersionFiles(Protocol):
-    """A place with versions of models, as far as it is read here."""
-
-    def files(self, name: str, version: int) -> Files:
-        """Every file of a version and its size in bytes."""
-
-    def read(self, name: str, version: int, file: str) -> bytes:
-        """The content of one of them."""
 
 
 @dataclass(frozen=True)
@@ -42,24 +33,48 @@ class Finding:
         return f"{verdict:<7} {self.check}" + (f": {self.reason}" if self.reason else "")
 
 
-def verify_on_disk(repository: VersionFiles, name: str, version: int) -> list[Finding]:
+def verify_on_disk(store: VersionStore, name: str, version: int, *, checksums: bool = False) -> list[Finding]:
     """Every check of a version's files; without a readable graph there is nothing more to check than that.
+
+    Args:
+        store: Where the version lies.
+        name: The model.
+        version: Its number.
+        checksums: Read every file to compare it with what was published, where that is recorded, and not sizes alone.
 
     Raises:
         OSError: The files cannot be read at all.
     """
-    files = repository.files(name, version)
+    files = store.files(name, version)
 
     def read(file: str) -> bytes:
-        return repository.read(name, version, file)
+        return store.read(name, version, file)
 
-    return list(_findings(files, read))
+    return [*_published(store, name, version, files, read if checksums else None), *_findings(files, read)]
 
 
 def verify_folder(folder: Path) -> list[Finding]:
     """The same for a SavedModel that lies anywhere. Raises OSError."""
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     return list(_findings(files, lambda file: (folder / file).read_bytes()))
+
+
+def _published(store: VersionStore, name: str, version: int, files: Files, read: Read | None) -> Iterator[Finding]:
+    """Whether the files are those that were published, as far as the store knows."""
+    try:
+        manifest = store.manifest(name, version)
+    except ManifestError as error:
+        yield Finding("files", False, str(error))
+        return
+    if manifest is None:
+        return
+    wrong = [path for path, entry in manifest.files.items() if files.get(path) != entry.size]
+    if read is not None:
+        same = [(path, entry) for path, entry in manifest.files.items() if path not in wrong]
+        wrong += [path for path, entry in same if sha256(read(path)).hexdigest() != entry.sha256]
+    wrong += sorted(files.keys() - manifest.files.keys())
+    told = f"not as they were published: {', '.join(wrong)}" if wrong else f"{len(files)}, as they were published"
+    yield Finding("files", not wrong, told)
 
 
 def _findings(files: Files, read: Read) -> Iterator[Finding]:
