@@ -22,8 +22,9 @@ FROM ${PYTHON_IMAGE}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 \
     && rm -rf /var/lib/apt/lists/*
-# A new named volume takes the owner of the directory that it covers.
-RUN install -d -o 10001 -g 10001 /models /runs
+# A new named volume takes the owner of the directory that it covers. pip and its like go: /venv needs none of them.
+RUN install -d -o 10001 -g 10001 /models /runs \
+    && python -m pip uninstall --yes --root-user-action ignore setuptools wheel pip
 COPY --from=builder /venv /venv
 COPY --from=builder /app /app
 COPY --chmod=755 docker/seed.sh /usr/local/bin/seed

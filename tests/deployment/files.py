@@ -15,6 +15,9 @@ from tests.conftest import ROOT
 COMPOSE = ROOT / "docker-compose.yml"
 HOST_MODELS = ROOT / "docker" / "host-models.yml"
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+MONITORING = ROOT / "docker" / "monitoring"
+NGINX = ROOT / "docker" / "nginx.conf"
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
@@ -37,9 +40,26 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def services() -> dict[str, dict[str, Any]]:
-    """The services of docker-compose.yml by name."""
-    found: dict[str, dict[str, Any]] = load(COMPOSE)["services"]
+def compose(**variables: str) -> dict[str, Any]:
+    """docker-compose.yml as Compose reads it with these variables set, and no others."""
+
+    def value(match: re.Match[str]) -> str:
+        return variables.get(match["name"]) or match["default"]
+
+    def filled(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: filled(one) for key, one in node.items()}
+        if isinstance(node, list):
+            return [filled(one) for one in node]
+        return re.sub(r"\$\{(?P<name>\w+):-(?P<default>[^}]*)\}", value, node) if isinstance(node, str) else node
+
+    found: dict[str, Any] = filled(load(COMPOSE))
+    return found
+
+
+def services(**variables: str) -> dict[str, dict[str, Any]]:
+    """The services of docker-compose.yml by name, as Compose reads them with these variables set."""
+    found: dict[str, dict[str, Any]] = compose(**variables)["services"]
     return found
 
 
