@@ -60,7 +60,7 @@ class Order:
     @property
     def poll_s(self) -> float:
         """The time between two looks."""
-        return min(max(self.every_s / _POLLS, _SHORTEST_POLL_S), _LONGEST_POLL_S)
+        return min(max(self.every_s / _POLLS, _SHORTEST_POLL_S), _LONGEST_POLL_S, self.every_s)
 
     def under_way(self, at: str, step: int = 0) -> AutomaticRollout:
         """The rollout as ``release.json`` keeps it."""
