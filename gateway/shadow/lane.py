@@ -53,8 +53,8 @@ class Lane:
 
     @property
     def full(self) -> bool:
-        """True if no further copy may wait."""
-        return len(self._waiting) >= MOST_WAITING
+        """True if no further copy may wait: too many do, or the version is not asked at all for a while."""
+        return len(self._waiting) >= MOST_WAITING or self._pace.resting(time.monotonic())
 
     def join(self, copy: Copy) -> None:
         """Lets a copy wait for its turn, or drops it if there is no room."""
@@ -73,8 +73,9 @@ class Lane:
 
     def close(self) -> list[asyncio.Task[None]]:
         """Gives up everything and counts none of it; gives the tasks that are about to end."""
-        while self._waiting:
-            self._budget.give(self._waiting.pop().held_bytes)
+        for copy in self._waiting:
+            self._budget.give(copy.held_bytes)
+        self._waiting.clear()
         for task in self._under_way:
             task.cancel()
         return list(self._under_way)
@@ -101,6 +102,8 @@ class Lane:
             self._budget.give(copy.held_bytes)
             now = time.monotonic()
             self._pace.ended(now, now - began, strained=strained)
+        if strained:
+            self._drop()
 
     async def _compare(self, copy: Copy) -> None:
         card = await self._asker.card(self._servable)
@@ -116,6 +119,13 @@ class Lane:
             differences=found.difference.tolist(),
             seconds=(pair.version.seconds, pair.shadow.seconds),
         )
+
+    def _drop(self) -> None:
+        """Lets go of the copies that wait: the rest that follows may be long, and they hold memory."""
+        while self._waiting:
+            copy = self._waiting.popleft()
+            self._budget.give(copy.held_bytes)
+            self.count(copy.version, "dropped")
 
     def _complain(self, error: Exception) -> None:
         """One line now and then: the metrics count them all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 
 from gateway.classify.answer import Answer, Question
@@ -21,6 +22,8 @@ from gateway.versions.releases import ReleaseWatcher
 # How often it is looked whether users leave room for a copy that waits. It is also how long a copy waits at least, so
 # that the user's answer is on its way before anything is done for the copy.
 LOOK_S = 0.005
+# Users are still about for so long after an answer: the next request of one who asks again and again is on its way.
+QUIET_S = 0.01
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class Mirror:
         self._chance = chance
         self._lanes: dict[str, Lane] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._answered_s = float("-inf")
 
     @property
     def held_bytes(self) -> int:
@@ -76,6 +80,7 @@ class Mirror:
         - ask for heatmaps, which cost many times an answer;
         - had their version go away under them: of a stream, parts may be another version's.
         """
+        self._answered_s = time.monotonic()
         try:
             self._offer(answer, question, pixels)
         except Exception:
@@ -127,6 +132,9 @@ class Mirror:
         self._begin()
         self._look_later()
 
+    def _users_about(self) -> bool:
+        return self._busy() or time.monotonic() - self._answered_s < QUIET_S
+
     def _begin(self) -> None:
         for model, lane in list(self._lanes.items()):
             release = self._releases.model(model)
@@ -134,4 +142,4 @@ class Mirror:
                 lane.close()
                 del self._lanes[model]
             elif not self._away():
-                lane.begin(busy=self._busy(), ended=self._begin)
+                lane.begin(busy=self._users_about(), ended=self._begin)

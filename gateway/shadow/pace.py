@@ -24,11 +24,15 @@ class Pace:
         self._if_busy_s = float("-inf")
         self._in_a_row = 0
 
+    def resting(self, now_s: float) -> bool:
+        """Whether nothing may begin at a moment, users or not."""
+        return now_s < self._if_quiet_s
+
     def may_begin(self, now_s: float, *, under_way: int, busy: bool) -> bool:
         """Whether one more copy may begin at a moment; `busy` is true while users' work is under way."""
         if busy:
             return under_way == 0 and now_s >= self._if_busy_s
-        return under_way < self._places and now_s >= self._if_quiet_s
+        return under_way < self._places and not self.resting(now_s)
 
     def ended(self, now_s: float, took_s: float, *, strained: bool) -> None:
         """Takes note of a copy's end; `strained` is true if time ran out or the model server had no room."""

@@ -195,8 +195,13 @@ def test_a_shadow_that_does_not_answer_in_time_failed(shadowed: Shadowed) -> Non
     hung = shadowed.whims()
     hung.hold.clear()
     shadowed.start(VITRINE_TIMEOUT_S="0.3", VITRINE_SHADOW_INFLIGHT="1")
-    shadowed.classify()
+    for _ in range(3):
+        shadowed.classify()
+    # Those that waited behind it are let go, and while it is left alone none are taken in.
     shadowed.wait_for("failed", 1)
+    shadowed.wait_for("dropped", 2)
+    shadowed.classify()
+    assert shadowed.outcomes("dropped") == 3
     hung.hold.set()
 
 
