@@ -108,6 +108,14 @@ def test_only_errors_that_pass_are_described_with_a_time_to_retry_after() -> Non
         assert ("Retry-After" in follow(reference)["headers"]) == (status in {"429", "503"})
 
 
+def test_every_answer_that_may_come_from_a_version_is_described_with_headers_that_name_it() -> None:
+    # What is decided before any version is asked.
+    earlier = {"401", "404", "406", "415"}
+    for status, reference in CLASSIFY["responses"].items():
+        named = {"X-Vitrine-Model", "X-Vitrine-Version"} & follow(reference)["headers"].keys()
+        assert len(named) == (0 if status in earlier else 2)
+
+
 def test_reasons_of_refused_files_are_those_that_decoding_gives() -> None:
     kinds = [kind for kind in vars(images).values() if isinstance(kind, type) and issubclass(kind, images.ImageError)]
     codes = {kind.code for kind in kinds} | {TOO_LARGE, json_body.BAD_BASE64, json_body.BAD_ENTRY}
