@@ -11,6 +11,7 @@ from gateway.api.json_body import BAD_BASE64, BAD_ENTRY
 from gateway.classify.decoding import TOO_LARGE
 from gateway.errors import BUG, OUTCOMES
 from gateway.observe.metrics import Metrics
+from gateway.observe.trails import TrailMetrics
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
@@ -19,7 +20,9 @@ PAGE = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
 def test_every_metric_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     told = re.findall(r"^\| `(vitrine_\w+)", PAGE, re.MULTILINE)
-    exposed = re.findall(r"^# TYPE (vitrine_\w+) ", Metrics().exposition().decode(), re.MULTILINE)
+    metrics = Metrics()
+    TrailMetrics(metrics)
+    exposed = re.findall(r"^# TYPE (vitrine_\w+) ", metrics.exposition().decode(), re.MULTILINE)
     # The library's own metrics of when each of them was made are nobody's business.
     assert sorted(told) == sorted(name for name in exposed if not name.endswith("_created"))
 
