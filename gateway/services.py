@@ -67,6 +67,7 @@ async def running(settings: Settings, client: WatchedModelServer, door: Door) ->
         busy=lambda: coalescer.busy or decoder.busy,
         away=lambda: breaker.is_open,
     )
+    metrics.watch(shadow_bytes=lambda: mirror.held_bytes)
     handing_over = asyncio.create_task(metrics.keep_handing_over())
     try:
         yield Services(

@@ -69,6 +69,7 @@ class Metrics:
         self._gauges = {
             "inflight": self._gauge("inflight_classifications", "Classifications being answered now."),
             "buffered_bytes": self._gauge("buffered_bytes", "Bytes of uploads held now."),
+            "shadow_bytes": self._gauge("shadow_bytes", "Bytes of copies for shadow versions held now."),
             "breaker_open": self._gauge("breaker_open", "Workers that ask nothing of a model server that is away."),
         }
         # Of all workers, dead ones too, whose counts stay: the first one's start.
@@ -108,7 +109,7 @@ class Metrics:
         self._batches[(model,)].observe(pictures)
 
     def watch(self, **gauges: Callable[[], float]) -> None:
-        """Has gauges read now and then: `inflight`, `buffered_bytes`, `breaker_open`."""
+        """Has gauges read now and then: `inflight`, `buffered_bytes`, `shadow_bytes`, `breaker_open`."""
         unknown = set(gauges) - set(self._gauges)
         if unknown:
             raise ValueError(f"Expected gauges among {sorted(self._gauges)}. Received: {sorted(unknown)}")

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gateway.observe.metrics import OTHER, Metrics
+from gateway.observe.trails import SECONDS
 
 Outcome = Literal["ok", "failed", "dropped"]
 _MOST_PAIRS = 100
 _PAIR = ("model", "version", "shadow")
 # A mean over K labels is at most 2/K, so what matters differs by orders of magnitude between models.
 _DIFFERENCES = (*(float(f"{digit}e-{place}") for place in range(6, 0, -1) for digit in (1, 2, 5)), 1.0)
-# Steps of a half: a p95 read from them is near enough to compare versions by.
-_SECONDS = tuple(float(f"{0.001 * 1.5**step:.3g}") for step in range(24))  # 1 ms .. 11 s
 
 
 class ShadowMetrics:
@@ -38,7 +37,7 @@ class ShadowMetrics:
         self._seconds = metrics.histograms(
             "shadow_seconds",
             "Seconds in which the model server was asked, waiting included, for the same requests of either version.",
-            _SECONDS,
+            SECONDS,
             *_PAIR,
             "side",
         )

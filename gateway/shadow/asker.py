@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract import images
 from contract.card import ImageSpec, ModelCard
+from contract.errors import ServableNotFound
 from contract.messages import SERVING_DEFAULT, ModelSpec
 from gateway.classify.answer import Refusal, Upload
 from gateway.classify.decoding import Decoder
@@ -21,9 +24,14 @@ from gateway.settings.settings import Settings
 from gateway.shadow.budget import Budget
 from gateway.shadow.compare import Answered
 from gateway.shadow.copies import Copy
-from gateway.upstream.coalescer import Coalescer
+from gateway.upstream.coalescer import Coalesced, Coalescer
 from gateway.upstream.model_server import Deadline, ModelServer
 from gateway.versions.cards import CardCache
+
+# Where one of two replicas lacks the version, as after its restart, one copy in thirty-two finds none in so many tries.
+TRIES = 5
+
+_Told = TypeVar("_Told")
 
 
 class NoRoom(Exception):
@@ -54,7 +62,8 @@ class Asker:
 
     async def card(self, servable: ModelSpec) -> ModelCard:
         """The shadow version's card. Raises ServingError or CardError."""
-        return await self._cards.get(servable.name, servable.version or 0, Deadline(self._timeout_s))
+        version, deadline = servable.version or 0, Deadline(self._timeout_s)
+        return await _anywhere(lambda: self._cards.get(servable.name, version, deadline))
 
     async def ask(self, servable: ModelSpec, card: ModelCard, copy: Copy, budget: Budget) -> Pair:
         """Both answers about the pictures that the shadow version can be asked about.
@@ -64,7 +73,7 @@ class Asker:
             ServingError, TensorError, BadModelAnswer: By what came of it.
         """
         if copy.pixels and copy.spec == card.image:
-            return Pair(copy.answered, await self._predict(servable, card, copy.pixels, copy.request_id))
+            return Pair(copy.answered, await self._answered(servable, card, copy.pixels, copy.request_id))
         with budget.held(len(copy.files) * int(np.prod(card.image.shape))) as fits:
             if not fits:
                 raise NoRoom
@@ -73,22 +82,18 @@ class Asker:
                 raise NoRoom
             rows = copy.answered.probabilities[list(decoded)]
             version = replace(copy.answered, probabilities=rows)
-            return Pair(version, await self._predict(servable, card, list(decoded.values()), copy.request_id))
+            pixels = list(decoded.values())
+            return Pair(version, await self._answered(servable, card, pixels, copy.request_id))
 
     def close(self) -> None:
         """Ends the decoding."""
         self._decoder.close()
 
-    async def _predict(
+    async def _answered(
         self, servable: ModelSpec, card: ModelCard, pixels: Sequence[NDArray[np.uint8]], request_id: str
     ) -> Answered:
-        # Measured as `Answer.predict_ms` is: from the question to the answer, the wait for a turn included.
-        began = time.perf_counter()
         deadline = Deadline(self._timeout_s)
-        answered = await self._coalescer.predict(
-            servable, pixels, signature=SERVING_DEFAULT, deadline=deadline, request_id=request_id
-        )
-        seconds = time.perf_counter() - began
+        answered, seconds = await _anywhere(lambda: self._predict(servable, pixels, deadline, request_id))
         try:
             found = scores(answered.prediction.outputs, len(pixels), card, explain=False)
         except BadModelAnswer:
@@ -96,6 +101,16 @@ class Asker:
             self._cards.forget(servable.name, servable.version or 0)
             raise
         return Answered(card.labels, np.stack([one.probabilities for one in found]), seconds)
+
+    async def _predict(
+        self, servable: ModelSpec, pixels: Sequence[NDArray[np.uint8]], deadline: Deadline, request_id: str
+    ) -> tuple[Coalesced, float]:
+        # Measured as `Answer.predict_ms` is: from the question to the answer, the wait for a turn included.
+        began = time.perf_counter()
+        answered = await self._coalescer.predict(
+            servable, pixels, signature=SERVING_DEFAULT, deadline=deadline, request_id=request_id
+        )
+        return answered, time.perf_counter() - began
 
     async def _decode(self, files: Sequence[bytes], spec: ImageSpec) -> dict[int, NDArray[np.uint8]]:
         """The pixels by the files' places, one after the other; without those that cannot be had at a small price."""
@@ -111,3 +126,11 @@ class Asker:
             # Tiny ones are decoded in the event loop: others have their turn in between.
             await asyncio.sleep(0)
         return decoded
+
+
+async def _anywhere(ask: Callable[[], Awaitable[_Told]]) -> _Told:
+    """What is asked, of another replica if the version is not at the first one. Raises as `ask` does."""
+    for _ in range(TRIES - 1):
+        with suppress(ServableNotFound):
+            return await ask()
+    return await ask()

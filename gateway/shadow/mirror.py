@@ -77,8 +77,7 @@ class Mirror:
 
         - name a version or a label: their callers chose who sees their pictures, and a promotion of the shadow version
           would not move them;
-        - ask for heatmaps, which cost many times an answer;
-        - had their version go away under them: of a stream, parts may be another version's.
+        - ask for heatmaps, which cost many times an answer.
         """
         self._answered_s = time.monotonic()
         try:
@@ -100,7 +99,7 @@ class Mirror:
         release = self._releases.model(resolved.model)
         if release is None or release.shadow is None or release.shadow == resolved.version:
             return
-        if wanted.version is not None or wanted.label is not None or question.explain or answer.retries:
+        if wanted.version is not None or wanted.label is not None or question.explain:
             return
         # By chance, so that no rhythm in what clients send decides which of them are compared.
         if self._chance() * 100 >= release.shadow_percent:

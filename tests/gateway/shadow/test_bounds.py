@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from contract.aio import AsyncServingClient
 from contract.card import ImageSpec, ModelCard
+from contract.errors import ServableNotFound
 from contract.messages import ModelSpec, Prediction
 from contract.release import FILE_NAME, ModelRelease, Release
 from gateway.classify.answer import Answer, Question, Scores, Upload
 from gateway.observe.metrics import Metrics
 from gateway.observe.shadows import ShadowMetrics
 from gateway.settings.settings import Settings
+from gateway.shadow.asker import TRIES
 from gateway.shadow.mirror import Mirror
 from gateway.versions.releases import ReleaseWatcher
 from gateway.versions.resolve import Resolved, Wanted
@@ -36,14 +38,18 @@ BIG = card(image=ImageSpec(SIDE, SIDE, 3))
 
 
 class SeeingClient(AsyncServingClient):
-    """A client that remembers the shapes of the pictures it asked about."""
+    """A client that remembers the shapes of the pictures it asked about; so many calls meet a replica without it."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
         self.shapes: list[tuple[int, ...]] = []
+        self.misses = 0
 
     async def predict(self, spec: ModelSpec, inputs: Mapping[str, NDArray[Any]], **options: Any) -> Prediction:
         """Asks."""
+        if self.misses:
+            self.misses -= 1
+            raise ServableNotFound("Servable not found for request")
         self.shapes += [pictures.shape for name, pictures in inputs.items() if name == "images"]
         return await super().predict(spec, inputs, **options)
 
@@ -137,6 +143,19 @@ def test_a_shadow_of_another_size_has_the_files_decoded_for_it(attempt: Try) -> 
         await until(lambda: bench.count("ok") == 2)
         bench.offer(b"these bytes are no picture")
         await until(lambda: bench.count("dropped") == 1)
+
+    attempt(work)
+
+
+def test_a_replica_without_the_version_is_not_held_against_it(attempt: Try) -> None:
+    async def work(bench: Bench) -> None:
+        for count in (1, 2):
+            bench.client.misses = TRIES - 1
+            bench.offer(png(128))
+            await until(lambda: bench.count("ok") == count)  # noqa: B023  awaited before the next turn
+        bench.client.misses = TRIES
+        bench.offer(png(128))
+        await until(lambda: bench.count("failed") == 1)
 
     attempt(work)
 
