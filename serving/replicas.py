@@ -54,13 +54,18 @@ class Replicas:
         answers = self.ask(lambda client: client.status(ModelSpec(name)))
         return [_status(replica, answer) for replica, answer in answers.items()]
 
-    def reload(self, config: wire.ModelServerConfig) -> Mapping[str, ServingError]:
-        """Replaces every replica's whole model list, for servers that do not poll a file.
+    def reload(self, config: wire.ModelServerConfig, only: str | None = None) -> Mapping[str, ServingError]:
+        """Replaces the whole model list of every replica, or of one of them, for servers that do not poll a file.
 
         Returns:
             The error of each replica that did not take it.
         """
-        answers = self.ask(lambda client: client.reload(config, timeout_s=_RELOAD_TIMEOUT_S))
+
+        def reload(client: ServingClient) -> None:
+            if only in (None, client.target):
+                client.reload(config, timeout_s=_RELOAD_TIMEOUT_S)
+
+        answers = self.ask(reload)
         return {replica: answer for replica, answer in answers.items() if isinstance(answer, ServingError)}
 
     def ask(self, question: Callable[[ServingClient], _Answer]) -> dict[str, _Answer | ServingError]:

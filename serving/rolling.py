@@ -24,6 +24,8 @@ _OLD_NEWS_S = 10.0
 # A server tries to load a version again and again, and tells why it could not only when the version is taken away.
 _LAST_WORDS_S = 4.0
 
+# Where nobody has answered for so long while a version loads, it may be what ended them: they are to start without it.
+_NOBODY_S = 5.0
 # A replica that is away now is sent the list again while a version is waited for.
 _AWAY = (ModelServerUnavailable, DeadlineExceeded)
 
@@ -75,7 +77,10 @@ class Roller:
         pace: Pace = Pace(),
         reload: bool = False,
     ) -> None:
-        """`reload` sends each new models.config to every replica: for servers that do not poll it."""
+        """`reload` sends each new models.config to every replica: for servers that do not poll it.
+
+        One of them loads a new version before the others do, so that a version which ends its server ends but one.
+        """
         self.name = name
         self._store = store
         self._replicas = replicas
@@ -84,6 +89,9 @@ class Roller:
         self._reload = reload
         self._told = ""
         self._reloaded = float("-inf")
+        self._reloaded_only: str | None = None
+        self._answered = float("-inf")
+        self._first: str | None = None
 
     def bring(self, make_goal: MakeGoal) -> ModelRelease:
         """Comes to the goal that is made of what serves now, and gives the state then.
@@ -122,23 +130,28 @@ class Roller:
 
     def _actions(self, goal: Goal, seen: list[ReplicaStatus]) -> Iterator[Action]:
         """Does what is next, again and again, and tells what that was."""
-        started = time.monotonic()
+        started = self._answered = time.monotonic()
+        self._first = next(one.replica for one in seen if not one.away)
         before: Before = {(one.replica, status.version): status for one in seen for status in one.versions}
         while not isinstance(action := next_action(self._store.model(self.name), goal, seen, before), Done):
             waited_s = time.monotonic() - started
             yield action
-            self._apply(action, late=waited_s > self._pace.timeout_s)
+            self._apply(action, seen, late=waited_s > self._pace.timeout_s)
             if not isinstance(action, Steer | Retire):
                 seen = self._replicas.status(self.name)
+                self._answered = self._answered if all(one.away for one in seen) else time.monotonic()
                 before = _unchanged(before, seen) if waited_s < _OLD_NEWS_S else {}
 
-    def _apply(self, action: Action, *, late: bool) -> None:
+    def _apply(self, action: Action, seen: list[ReplicaStatus], *, late: bool) -> None:
         match action:
             case Load(model, versions):
-                self._write(model)
+                self._store.write_model(self.name, model)
+                self._push(only=self._first)
                 self._tell(f"{self.name} {words.listed(versions)} is added to models.config.")
             case Wait(version, missing):
                 self._wait(version, ", ".join(f"{replica}: {state}" for replica, state in missing.items()), late=late)
+                self._push_again(version, seen)
+                time.sleep(_POLL_S)
             case Steer(model):
                 self._write(model)
                 self._tell(f"{self.name}: labels and traffic have moved.")
@@ -160,10 +173,12 @@ class Roller:
                 f"{what} was not AVAILABLE on every replica within {self._pace.timeout_s:g} s; the release state is "
                 f"what it was before. {states}.{hint}",
             )
+        if time.monotonic() - self._answered > _NOBODY_S:
+            raise RolloutFailed(
+                f"No model server has answered for {_NOBODY_S:g} s while {what} was loading: it may have ended them. "
+                f"The release state is what it was before. {states}."
+            )
         self._tell(f"Waiting for {what} to be AVAILABLE ({states}).")
-        if time.monotonic() - self._reloaded > _RELOAD_S:
-            self._push()  # A replica that was started again knows only what it was started with.
-        time.sleep(_POLL_S)
 
     def _tell(self, sentence: str) -> None:
         if sentence != self._told:
@@ -179,12 +194,19 @@ class Roller:
         with suppress(RolloutFailed):  # The first trouble is the one to tell of.
             self._push()
 
-    def _push(self) -> None:
-        """Has every replica that answers follow models.config now, where they do not poll it."""
+    def _push_again(self, version: int, seen: list[ReplicaStatus]) -> None:
+        """For a replica that was started again and knows only what it was started with, or was not to be the first."""
+        loaded = any(status.available for one in seen if (status := one.of(version)))
+        only = None if loaded else self._first
+        if only != self._reloaded_only or time.monotonic() - self._reloaded > _RELOAD_S:
+            self._push(only)
+
+    def _push(self, only: str | None = None) -> None:
+        """Has every replica that answers, or only one, follow models.config now, where they do not poll it."""
         if not self._reload:
             return
-        self._reloaded = time.monotonic()
-        errors = self._replicas.reload(self._store.config())
+        self._reloaded, self._reloaded_only = time.monotonic(), only
+        errors = self._replicas.reload(self._store.config(), only)
         refused = {one: error for one, error in errors.items() if not isinstance(error, _AWAY)}
         if refused:
             reasons = "; ".join(f"{replica}: {error}" for replica, error in refused.items())
