@@ -14,7 +14,7 @@ from gateway.web.operations.report import Report, Step
 WIDTH, HEIGHT = 320, 132
 _LEFT, _RIGHT, _TOP, _BASE = 6, 314, 8, 108
 _FEWEST_BUCKETS = 6
-_MOST_TICKS = 5
+_MOST_TICKS = 4
 SPARK_WIDTH, SPARK_HEIGHT = 132, 44
 _SPARK_MARGIN = 5
 
@@ -61,17 +61,17 @@ class Spark:
 
 def plots(compared: Comparison) -> list[Plot]:
     """What there is to draw of a comparison: latency, confidence."""
-    latency = _plot("Latency, share of requests", compared, compared.seconds, lambda s: words.milliseconds(1000 * s))
-    confidence = _plot("Confidence, share of pictures", compared, compared.confidence, lambda share: f"{share:g}")
+    latency = _plot("Latency, share of requests", compared, compared.seconds, _seconds)
+    confidence = _plot("Confidence, share of pictures", compared, compared.confidence, lambda share: f"{share:.3g}")
     return [plot for plot in (latency, confidence) if plot]
 
 
 def sparks(report: Report) -> list[Spark]:
     """A rollout's curves; those that have no value are left out."""
     drawn = [
-        _spark("Share of traffic", [_percent(step) for step in report.steps], (), words.percent, top=1.0),
+        _spark("Traffic", [_percent(step) for step in report.steps], (), words.percent, top=1.0),
         _spark("Error rate", *_sides(report.steps, "error_rate"), words.percent),
-        _spark("Latency, p95", *_sides(report.steps, "p95_ms"), words.milliseconds),
+        _spark("p95", *_sides(report.steps, "p95_ms"), words.milliseconds),
         _spark("Agreement", [step.agreement for step in report.steps], (), words.percent, top=1.0),
     ]
     return [spark for spark in drawn if spark]
@@ -136,12 +136,13 @@ def _ticks(
 def _in_words(version: int, one: Distribution | None, shown: Callable[[float], str]) -> str:
     if one is None or not one.count:
         return f"nothing of version {version} yet"
-    low, half, high = (shown(_rounded(one.quantile(share) or 0.0)) for share in (0.05, 0.5, 0.95))
+    low, half, high = (shown(one.quantile(share) or 0.0) for share in (0.05, 0.5, 0.95))
     return f"version {version}: half up to {half}, nine in ten from {low} to {high}"
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.3g}")
+def _seconds(value: float) -> str:
+    """To two figures: a bucket's bounds are no more exact."""
+    return words.milliseconds(float(f"{1000 * value:.2g}"))
 
 
 def _percent(step: Step) -> float | None:

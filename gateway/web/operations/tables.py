@@ -16,7 +16,7 @@ def rows(compared: Comparison) -> list[Row]:
         (asked, words.count(stable.requests), words.count(candidate.requests)),
         ("Failed", words.count(stable.failed), words.count(candidate.failed)),
         ("Error rate", words.percent(stable.error_rate), words.percent(candidate.error_rate)),
-        ("Answered by stable instead", words.NONE, words.count(candidate.fallbacks)),
+        ("Fallbacks to stable", words.NONE, words.count(candidate.fallbacks)),
         ("Copies dropped", words.NONE, words.count(candidate.dropped)),
         ("Latency, p50", words.milliseconds(stable.p50_ms), words.milliseconds(candidate.p50_ms)),
         ("Latency, p95", words.milliseconds(stable.p95_ms), words.milliseconds(candidate.p95_ms)),

@@ -26,7 +26,7 @@ def milliseconds(value: float | None) -> str:
         return NONE
     if value >= 1000:
         return f"{value / 1000:.3g} s"
-    return f"{value:.0f} ms" if value >= 100 else f"{value:.2g} ms" if value < 10 else f"{value:.1f} ms"
+    return f"{value:.2g} ms" if value < 10 else f"{value:.3g} ms"
 
 
 def count(value: float | None) -> str:

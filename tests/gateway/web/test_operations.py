@@ -7,18 +7,22 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from contract.release import FILE_NAME, HistoryEntry, ModelRelease, Release
 from gateway.observe.metrics import Metrics
 from gateway.web.operations import view
 from tests.gateway.api.test_openapi import check
 from tests.gateway.client import Client
-from tests.gateway.conftest import MakeClient
+from tests.gateway.conftest import EVERY_WORKER, MakeClient, Start, png
 from tests.gateway.fake_serving import FakeModel, FakeServing
 from tests.gateway.web import operations_scene as scene
+from tests.processes import wait_until
 
 Operate = Callable[..., Client]
 FRAGMENT = {"X-Requested-With": "fetch"}
@@ -54,7 +58,7 @@ def test_the_page_tells_versions_traffic_comparison_and_history(operate: Operate
         "3% of its requests failed",
         "98% 13 Nov 2026",
         "Requests 1,800 200",
-        "Answered by stable instead – 6",  # noqa: RUF001
+        "Fallbacks to stable – 6",  # noqa: RUF001
         "“None of these” 3% 3%",
         "95.5% agree",
         "canary version 3 10%",
@@ -174,6 +178,24 @@ def test_all_of_it_needs_a_key_where_the_gateway_has_keys(make_client: MakeClien
     for path in ("/operations", "/api/v1/operations"):
         assert client.get(path).status_code == 401
         assert client.get(path, headers={"X-API-Key": "a-long-enough-secret-of-hers"}).status_code == 200
+
+
+def test_figures_are_those_of_all_workers_since_the_gateway_started(start: Start) -> None:
+    before = datetime.now(UTC)
+    gateway = start(VITRINE_WORKERS="2")
+    for _ in range(EVERY_WORKER):
+        assert gateway.classify(png(0)).ok
+
+    def told() -> Any:
+        return requests.get(f"{gateway.url}/api/v1/operations", timeout=10).json()
+
+    wait_until(
+        lambda: told()["models"][0]["versions"][0]["figures"]["requests"] == EVERY_WORKER, what="every worker's counts"
+    )
+    assert before < datetime.fromisoformat(told()["since"]) < datetime.now(UTC)
+    figures = told()["models"][0]["versions"][0]["figures"]
+    assert (figures["failed"], figures["confidence"]) == (0, pytest.approx(0.9))
+    assert 0 < figures["p50_ms"] <= figures["p95_ms"]
 
 
 def test_neither_paths_nor_logins_of_the_machine_are_told(operate: Operate) -> None:

@@ -85,7 +85,7 @@ def test_a_plot_has_its_words_and_stays_within_its_frame() -> None:
     some, others = Distribution(bounds, (0, 90, 10, 0, 0), 1.0), Distribution(bounds, (0, 0, 0, 3, 1), 9.0)
     (plot,) = plots.plots(_compared(some, others))
     assert plot.text == (
-        "Latency, share of requests: version 2: half up to 6 ms, nine in ten from 1.5 ms to 55.0 ms; "
+        "Latency, share of requests: version 2: half up to 6 ms, nine in ten from 1.5 ms to 55 ms; "
         "version 3: half up to 700 ms, nine in ten from 160 ms to 1 s"
     )
     assert plot.stable.startswith("M6 108")
@@ -124,9 +124,9 @@ def test_a_reports_curves_have_their_words() -> None:
     read = report.read(scene.report())
     assert read is not None
     drawn = {spark.title: spark for spark in plots.sparks(read)}
-    assert drawn["Share of traffic"].text == "Share of traffic by step: 5%, 25%, 50%, 100%"
+    assert drawn["Traffic"].text == "Traffic by step: 5%, 25%, 50%, 100%"
     assert drawn["Error rate"].text.endswith("of stable: 0.1%, 0.1%, 0.1%, 0.1%")
-    assert drawn["Latency, p95"].last == "19.0 ms"
+    assert drawn["p95"].last == "19 ms"
     assert all(0 <= y <= plots.SPARK_HEIGHT for spark in drawn.values() for _, y in spark.dots)
 
 
