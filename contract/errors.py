@@ -12,6 +12,8 @@ ServingError
 
 from __future__ import annotations
 
+import re
+
 import grpc
 
 
@@ -53,17 +55,20 @@ _BY_CODE: dict[grpc.StatusCode, type[ServingError]] = {
     grpc.StatusCode.CANCELLED: ModelServerUnavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
-    grpc.StatusCode.NOT_FOUND: ServableNotFound,
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.FAILED_PRECONDITION: PreconditionFailed,
 }
-# The official server answers an unknown label with INVALID_ARGUMENT, unlike an unknown model or version.
-_UNKNOWN_LABEL = "Unrecognized servable version label"
+# What the official server says of models, versions and labels that it does not serve; of a label with INVALID_ARGUMENT.
+# A NOT_FOUND in other words is the model's own, for instance of a table or a file that it looks for: a fault as others are.
+_NOT_SERVED = re.compile(
+    r"Servable not found for request|Could not find (any versions|version -?\d+) of model|"
+    r"Unrecognized servable version label"
+)
 
 
 def from_grpc(error: grpc.RpcError) -> ServingError:
     """The one place where a gRPC error becomes one of ours."""
     code, details = error.code(), error.details() or ""
-    if details.startswith(_UNKNOWN_LABEL):
+    if _NOT_SERVED.match(details):
         return ServableNotFound(details)
     return _BY_CODE.get(code, ModelServerFault)(details or code.name)

@@ -21,7 +21,6 @@ from contract.errors import (
     ModelServerFault,
     ModelServerUnavailable,
     Overloaded,
-    ServableNotFound,
     ServingError,
 )
 from tests.contract.model_server import ModelServer, running
@@ -95,7 +94,7 @@ def test_status_lists_every_version_newest_first(server: ModelServer) -> None:
         (grpc.StatusCode.CANCELLED, ModelServerUnavailable),
         (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, Overloaded),
-        (grpc.StatusCode.NOT_FOUND, ServableNotFound),
+        (grpc.StatusCode.NOT_FOUND, ModelServerFault),
         (grpc.StatusCode.INVALID_ARGUMENT, InvalidRequest),
         (grpc.StatusCode.INTERNAL, ModelServerFault),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -183,7 +184,7 @@ def test_reload_sends_the_config(client: ServingClient, server: ModelServer) -> 
         (grpc.StatusCode.UNAVAILABLE, ModelServerUnavailable),
         (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, Overloaded),
-        (grpc.StatusCode.NOT_FOUND, ServableNotFound),
+        (grpc.StatusCode.NOT_FOUND, ModelServerFault),
         (grpc.StatusCode.INVALID_ARGUMENT, InvalidRequest),
         (grpc.StatusCode.FAILED_PRECONDITION, PreconditionFailed),
         (grpc.StatusCode.INTERNAL, ModelServerFault),
@@ -217,12 +218,24 @@ def test_an_error_without_words_says_its_code(client: ServingClient, server: Mod
         predict(client)
 
 
-def test_an_unknown_label_is_a_servable_that_is_not_found(client: ServingClient, server: ModelServer) -> None:
-    text = "Unrecognized servable version label: canary"
-    server.failures = [(grpc.StatusCode.INVALID_ARGUMENT, text)]
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (grpc.StatusCode.NOT_FOUND, "Servable not found for request: Specific(digits, 9)"),
+        (grpc.StatusCode.NOT_FOUND, "Could not find any versions of model digits"),
+        (grpc.StatusCode.NOT_FOUND, "Could not find version 9 of model digits"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "Unrecognized servable version label: canary"),
+    ],
+)
+def test_what_is_not_served_is_told_from_what_a_model_does_not_find(
+    client: ServingClient, server: ModelServer, code: grpc.StatusCode, words: str
+) -> None:
+    server.failures = [(code, words), (grpc.StatusCode.NOT_FOUND, "Could not find variable kernel")]
 
-    with pytest.raises(ServableNotFound, match=text):
-        client.predict(ModelSpec("digits", label="canary"), {})
+    with pytest.raises(ServableNotFound, match=re.escape(words)):
+        predict(client)
+    with pytest.raises(ModelServerFault, match="variable kernel"):
+        predict(client)
 
 
 @pytest.mark.parametrize(
