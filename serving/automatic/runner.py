@@ -79,6 +79,7 @@ class Runner:
             GoalError, RolloutFailed, NoReplica, RolloutBusy: It did not even begin; nothing was changed.
         """
         with watching(self.store.root, self.order.name):
+            self.store.repair()
             model = self.store.model(self.order.name)
             ended = self._end_of_before(model)
             if ended is not None:
