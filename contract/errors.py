@@ -59,7 +59,7 @@ _BY_CODE: dict[grpc.StatusCode, type[ServingError]] = {
     grpc.StatusCode.FAILED_PRECONDITION: PreconditionFailed,
 }
 # What the official server says of models, versions and labels that it does not serve; of a label with INVALID_ARGUMENT.
-# A NOT_FOUND in other words is the model's own, for instance of a table or a file that it looks for: a fault as others are.
+# A NOT_FOUND in other words is the model's own, of a table or a file that it looks for: a fault like any other.
 _NOT_SERVED = re.compile(
     r"Servable not found for request|Could not find (any versions|version -?\d+) of model|"
     r"Unrecognized servable version label"
