@@ -137,7 +137,7 @@ class Mirror:
     def _begin(self) -> None:
         for model, lane in list(self._lanes.items()):
             release = self._releases.model(model)
-            if release is None or release.shadow != lane.version:
+            if release is None or release.shadow != lane.version or release.shadow_percent == 0:
                 lane.close()
                 del self._lanes[model]
             elif not self._away():

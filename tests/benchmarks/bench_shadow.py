@@ -89,7 +89,7 @@ class Stack:
 
 def release(folder: Path, model: str, share: int) -> None:
     """Writes release.json: version 2 gets copies of so many percent."""
-    state = ModelRelease((1, 2), {"stable": 1}, shadow=2, shadow_percent=share)
+    state = ModelRelease((1, 2), {"stable": 1}, shadow=2 if share else None, shadow_percent=share)
     write_atomically(folder / FILE_NAME, Release({model: state}).to_json())
 
 

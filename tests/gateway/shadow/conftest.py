@@ -57,6 +57,11 @@ class Shadowed:
         text = ",".join(f'{key}="{named[key]}"' for key in sorted(named))
         return samples(self.client.get("/metrics").content).get(f"{FAMILY}{name}{{{text}}}", 0.0)
 
+    @property
+    def held_bytes(self) -> float:
+        """What copies hold."""
+        return samples(self.client.get("/metrics").content)["vitrine_shadow_bytes{}"]
+
     def outcomes(self, outcome: str, version: int = 1, shadow: int = 2) -> float:
         """How many copies came to this."""
         return self.counted("requests_total", version, shadow, outcome=outcome)

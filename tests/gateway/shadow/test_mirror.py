@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import grpc
 import numpy as np
@@ -219,16 +220,17 @@ def test_another_shadow_takes_over_from_one_that_hangs_and_its_copies_count_for_
     assert [shadowed.outcomes(outcome) for outcome in ("ok", "failed", "dropped")] == [0, 0, 0]
 
 
-def test_a_shadow_that_is_given_up_is_asked_no_more(shadowed: Shadowed) -> None:
+@pytest.mark.parametrize("state", [{"shadow": None}, {"shadow": 2, "shadow_percent": 0}])
+def test_a_shadow_that_is_given_up_is_asked_no_more(shadowed: Shadowed, state: dict[str, Any]) -> None:
     hung = shadowed.whims()
     hung.hold.clear()
     shadowed.start()
     for _ in range(5):
         shadowed.classify()
     wait_until(lambda: bool(shadowed.asked(2)), what="a copy under way")
-    shadowed.release(shadow=None)
+    shadowed.release(**state)
     hung.hold.set()
-    shadowed.classify()
+    wait_until(lambda: shadowed.held_bytes == 0, what="the end of its copies")
     shadowed.release(shadow=3)
     shadowed.classify()
     shadowed.wait_for("ok", 1, shadow=3)
