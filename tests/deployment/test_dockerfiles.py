@@ -18,6 +18,8 @@ from tests.processes import answers, wait_until
 
 GATEWAY = ROOT / "docker" / "gateway.Dockerfile"
 TRAINING = ROOT / "docker" / "training.Dockerfile"
+# Of the gateway's image, and of python:3.11-slim-bookworm in it.
+MOST_MEGABYTES, BASE_MEGABYTES = 300, 130
 INSTALL_OPTIONS = ["--disable-pip-version-check", "--only-binary", ":all:", "--require-hashes"]
 
 
@@ -39,6 +41,21 @@ def test_the_image_runs_as_a_numbered_user_and_its_process_gets_signals(dockerfi
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_the_running_image_cannot_install_anything(dockerfile: Path) -> None:
+    stages = [place for place, one in enumerate(instructions(dockerfile)) if one.name == "FROM"]
+    run = " ".join(one.value for one in instructions(dockerfile)[stages[-1] :] if one.name == "RUN")
+    assert "python -m pip uninstall --yes --root-user-action ignore setuptools wheel pip" in run
+    assert "python -m venv --without-pip /venv" in dockerfile.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_the_base_image_may_be_pinned_by_its_digest(dockerfile: Path) -> None:
+    image, *stages = [one.value for one in instructions(dockerfile) if one.name in {"ARG", "FROM"}]
+    assert re.fullmatch(r"PYTHON_IMAGE=python:3\.\d+-slim-\w+", image)
+    assert all(stage.startswith("${PYTHON_IMAGE}") for stage in stages)
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
 def test_the_builder_checks_hashes_and_never_compiles(dockerfile: Path) -> None:
     run = " ".join(one.value for one in instructions(dockerfile) if one.name == "RUN")
     assert " ".join(INSTALL_OPTIONS) in run
@@ -52,6 +69,8 @@ def test_the_images_hold_the_packages_that_their_commands_import() -> None:
 
 def test_the_gateway_image_checks_that_its_process_lives() -> None:
     (health,) = (one.value for one in instructions(GATEWAY) if one.name == "HEALTHCHECK")
+    assert 'CMD ["python", ' in health, "no shell between"
+    assert [one.value for one in instructions(GATEWAY) if one.name == "STOPSIGNAL"] == ["SIGTERM"]
     assert "http://127.0.0.1:8080/healthz" in health
     assert "http://127.0.0.1:8080/readyz" in services()["gateway"]["healthcheck"]["test"][-1]
 
@@ -59,7 +78,7 @@ def test_the_gateway_image_checks_that_its_process_lives() -> None:
 def test_directories_that_volumes_cover_belong_to_the_user_of_the_containers() -> None:
     (install,) = (one.value for one in instructions(TRAINING) if one.value.startswith("install "))
     volumes = [mount.partition(":")[2] for mount in services()["training"]["volumes"]]
-    assert install == f"install -d -o 10001 -g 10001 {' '.join(volumes)}"
+    assert install.startswith(f"install -d -o 10001 -g 10001 {' '.join(volumes)} && ")
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
@@ -90,7 +109,9 @@ def test_what_the_gateway_image_installs_is_enough_to_start_it(tmp_path: Path, f
     for source in copied(GATEWAY):
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, app / source, ignore=shutil.ignore_patterns("__pycache__"))
+    execute("find", venv, "-depth", "-type", "d", "-name", "tests", "-exec", "rm", "-rf", "{}", "+")
     execute(python, "-m", "compileall", "-q", app)
+    assert megabytes(venv) + megabytes(app) < MOST_MEGABYTES - BASE_MEGABYTES
     loaded = "import sys, gateway.asgi; print(sorted(name for name in sys.modules if name.startswith('tensor')))"
     assert execute(python, "-c", loaded, cwd=app) == "[]"
     port = free_port()
@@ -100,6 +121,11 @@ def test_what_the_gateway_image_installs_is_enough_to_start_it(tmp_path: Path, f
             wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), what="the gateway of the image")
         finally:
             gateway.terminate()
+
+
+def megabytes(folder: Path) -> float:
+    """What a folder takes, as an image counts it."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) / 1e6
 
 
 def execute(*command: str | Path, cwd: Path | None = None) -> str:
