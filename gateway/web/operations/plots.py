@@ -67,7 +67,9 @@ def plots(compared: Comparison) -> list[Plot]:
 
 
 def sparks(report: Report) -> list[Spark]:
-    """A rollout's curves; those that have no value are left out."""
+    """A rollout's curves; those that have no value are left out, and all of them before there is a second step."""
+    if len(report.steps) < 2:
+        return []
     drawn = [
         _spark("Traffic", [_percent(step) for step in report.steps], (), words.percent, top=1.0),
         _spark("Error rate", *_sides(report.steps, "error_rate"), words.percent),

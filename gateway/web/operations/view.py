@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, render_template, request
 
 from contract.errors import ServingError
 from gateway.errors import GatewayError, UnknownModel, outcome_of
+from gateway.observe.metrics import Metrics
 from gateway.upstream.model_server import Deadline
 from gateway.versions.catalogue import Catalogue
 from gateway.web import values
@@ -70,12 +73,18 @@ def _gather(only: str | None) -> tuple[Counts, list[ModelState]]:
         known = ", ".join(names) or "none"
         raise UnknownModel(f"Expected a known model ({known}). Received: {only!r}")
     names = names if only is None else (only,)
-    counts = Counts(services().metrics.exposition())
+    counts = _counts(services().metrics, int(time.monotonic()))
     described = run(_described(services().catalogue, names))
     return counts, [
         model_state(name, services().releases.model(name), found, counts, trouble=trouble)
         for name, (found, trouble) in zip(names, described, strict=True)
     ]
+
+
+@lru_cache(maxsize=1)
+def _counts(metrics: Metrics, _second: int) -> Counts:
+    """What was counted, read once a second at most, however many look: with many models that takes its time."""
+    return Counts(metrics.exposition())
 
 
 async def _described(catalogue: Catalogue, names: tuple[str, ...]) -> list[tuple[dict[str, Any] | None, str]]:

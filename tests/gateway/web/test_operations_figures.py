@@ -130,11 +130,12 @@ def test_a_reports_curves_have_their_words() -> None:
     assert all(0 <= y <= plots.SPARK_HEIGHT for spark in drawn.values() for _, y in spark.dots)
 
 
-def test_a_report_of_one_step_is_a_point() -> None:
-    read = report.read({"steps": [{"percent": 5}]})
-    assert read is not None
-    (spark,) = plots.sparks(read)
-    assert len(spark.dots) == 1
+def test_a_report_of_one_step_has_no_curves_and_one_with_gaps_has_what_there_is() -> None:
+    one, two = report.read({"steps": [{"percent": 5}]}), report.read({"steps": [{"percent": 5}, {"agreement": 1}] * 2})
+    assert one is not None
+    assert two is not None
+    assert plots.sparks(one) == []
+    assert [(spark.title, len(spark.dots)) for spark in plots.sparks(two)] == [("Traffic", 2), ("Agreement", 2)]
 
 
 @pytest.mark.parametrize(
