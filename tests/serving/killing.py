@@ -24,6 +24,8 @@ NEVER = 1 << 30
 # What changes files or folders, by Python's names for audit events (https://docs.python.org/3/library/audit_events.html).
 # A folder opened for reading is about to be synchronised: the moment right after a rename.
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "open"}
+# Those whose last argument is an open folder, or -1.
+_IN_FOLDERS = {"os.remove", "os.rmdir", "os.mkdir"}
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,15 @@ def _run(words: list[str], watched: str, before_step: int, tell: int) -> int:
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal steps
-        if event not in _CHANGES or not _concerns(event, arguments, watched):
+        if event not in _CHANGES:
+            return
+        path = _place(event, arguments)
+        if not path.startswith(watched) or not _changes(event, path, arguments):
             return
         steps += 1
         if steps == before_step:
             os.kill(os.getpid(), signal.SIGKILL)
-        os.write(tell, f"{event}\t{arguments[0]}\n".encode())
+        os.write(tell, f"{event}\t{path}\n".encode())
 
     sys.addaudithook(watch)
     try:
@@ -134,15 +139,25 @@ def _run(words: list[str], watched: str, before_step: int, tell: int) -> int:
         sys.stderr.flush()
 
 
-def _concerns(event: str, arguments: tuple[object, ...], watched: str) -> bool:
-    path = str(arguments[0])
-    if not path.startswith(watched):
-        return False
-    if event != "open":
-        return True
-    # Reading a file changes nothing, and comes often.
-    flags = cast("int", arguments[2])
-    return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) or Path(path).is_dir()
+def _place(event: str, arguments: tuple[object, ...]) -> str:
+    """The path that an event is about; it may be told relative to an open folder."""
+    path, folder = str(arguments[0]), arguments[-1]
+    if event not in _IN_FOLDERS or not isinstance(folder, int) or folder < 0:
+        return path
+    return str(Path(f"/proc/self/fd/{folder}").readlink() / path)
+
+
+def _changes(event: str, path: str, arguments: tuple[object, ...]) -> bool:
+    """Whether something will be another after the event."""
+    match event:
+        case "os.mkdir":
+            return not Path(path).exists()
+        case "os.remove" | "os.rmdir":
+            return Path(path).exists()
+        case "open":
+            flags = cast("int", arguments[2])
+            return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) or Path(path).is_dir()
+    return True
 
 
 if __name__ == "__main__":

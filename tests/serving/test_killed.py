@@ -15,6 +15,7 @@ from contract.release import Release
 from contract.wire_pb2 import ModelServerConfig
 from serving.models_config import render
 from serving.repository import ModelRepository
+from tests.serving import saved_models
 from tests.serving.killing import Ended, Launcher
 from tests.serving.model_service import ModelService, serving
 
@@ -34,12 +35,26 @@ class Case:
 
     command: Sequence[str]
     before: Sequence[Sequence[str]] = ()
-    steps: int = 10
+    steps: int = 5
 
 
+_CANARY = ("canary", "digits", "2", "--percent", "20")
+_SHADOW = ("shadow", "digits", "2", "--percent", "50")
+_CANARY = ("canary", "digits", "2", "--percent", "20")
+_SHADOW = ("shadow", "digits", "2", "--percent", "50")
 CASES = {
-    "publish SOURCE": Case(["publish", "digits", SOURCE], steps=30),
-    "publish": Case(["publish", "digits"]),
+    "publish SOURCE": Case(["publish", "digits", SOURCE], steps=20),
+    "canary": Case(_CANARY),
+    "canary, another share": Case(["canary", "digits", "2", "--percent", "50"], [_CANARY]),
+    "canary --off": Case(["canary", "digits", "--off"], [_CANARY]),
+    "promote": Case(["promote", "digits"], [_SHADOW, _CANARY]),
+    "rollback of a canary": Case(["rollback", "digits"], [_CANARY]),
+    "rollback of a promotion": Case(["rollback", "digits"], [_CANARY, ["promote", "digits"]]),
+    "rollback --to": Case(["rollback", "digits", "--to", "2"]),
+    "prune": Case(
+        ["prune", "digits", "--keep", "0"],
+        [["publish", "digits"], ["publish", "digits", SOURCE], ["publish", "digits", "--version", "2"]],
+    ),
 }
 
 
@@ -64,32 +79,31 @@ class Bench:
         repository = self.folder / f"run-{self._made}"
         if template is not None:
             shutil.copytree(template, repository)
+        self.restart(repository)
+        return repository
+
+    def restart(self, repository: Path) -> None:
+        """Starts the replica anew, on that repository."""
         self.service.config = repository / "models.config"
         self.service.states.clear()
         self.service.labels.clear()
         self.service.poll()
-        return repository
 
     def run(self, repository: Path, words: Sequence[str], **kill: int) -> Ended:
         """One command, to its end or to the step before which it is killed."""
         filled = [str(self.folder / "source") if word == SOURCE else word for word in words]
-        return self.launcher.run(
-            repository, *filled, "--replica", self.service.address, "--base-path", BASE_PATH, **kill
-        )
-
-    def model(self, folder: Path, content: str) -> Path:
-        """What looks like a SavedModel."""
-        (folder / "assets.extra").mkdir(parents=True)
-        (folder / "saved_model.pb").write_text(content)
-        return folder
+        if words[0] != "prune":
+            filled += ["--base-path", BASE_PATH, "--drain", "0"]
+        return self.launcher.run(repository, *filled, "--replica", self.service.address, **kill)
 
     def template(self, before: Sequence[Sequence[str]]) -> Path:
         """The repository that a case starts from."""
         repository = self.fresh()
         add = ModelRepository(repository).add
-        add("digits", self.model(self.folder / "models" / f"{self._made}-1", "the first"))
-        assert self.run(repository, ["publish", "digits"]).code == 0
-        add("digits", self.model(self.folder / "models" / f"{self._made}-2", "the second"))
+        add("digits", saved_models.write(repository / ".first", saved_models.card(0.91)))
+        done = self.run(repository, ["publish", "digits"])
+        assert done.code == 0, done.said
+        add("digits", saved_models.write(repository / ".second", saved_models.card(0.92)))
         for words in before:
             done = self.run(repository, words)
             assert done.code == 0, done.said
@@ -101,7 +115,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("killed")
     with Launcher() as launcher, serving(ModelService()) as service:
         bench = Bench(folder, launcher, service)
-        bench.model(folder / "source", "one more")
+        saved_models.write(folder / "source", saved_models.card(0.93))
         yield bench
 
 
@@ -126,6 +140,44 @@ def test_killed_at_any_step_and_run_again_it_comes_to_the_same_end(name: str, be
         assert end_state(repository) == wanted, what
         bench.service.poll()
         assert bench.service.refused == [], what
+        shutil.rmtree(repository)
+
+
+@pytest.mark.parametrize("name", ["publish SOURCE", "canary", "promote"])
+def test_killed_again_and_again_it_comes_to_the_same_end(name: str, bench: Bench) -> None:
+    case = CASES[name]
+    template = bench.template(case.before)
+    undisturbed = bench.fresh(template)
+    assert bench.run(undisturbed, case.command).code == 0
+    repository = bench.fresh(template)
+
+    kills = 0
+    while (ended := bench.run(repository, case.command, before_step=kills + 1)).killed:
+        kills += 1
+        check_state(repository, f"killed {kills} times")
+
+    assert ended.code == 0, ended.said
+    assert kills >= 5
+    assert end_state(repository) == end_state(undisturbed)
+
+
+@pytest.mark.parametrize("name", ["canary", "promote"])
+def test_killed_at_any_step_it_can_be_rolled_back(name: str, bench: Bench) -> None:
+    case = CASES[name]
+    template = bench.template(case.before)
+    steps = len(bench.run(bench.fresh(template), case.command).steps)
+
+    for step in range(1, steps + 1):
+        repository = bench.fresh(template)
+        assert bench.run(repository, case.command, before_step=step).killed
+        what = f"killed before step {step}"
+        back = bench.run(repository, ["rollback", "digits"])
+        model = Release.read(repository).models["digits"]
+        # Killed before it wrote anything, there may be nothing to go back from.
+        assert back.code == 0 or "Expected a version to go back to" in back.said, f"{what}: {back.said}"
+        assert model.labels == {"stable": 1}, what
+        assert model.versions == model.used or back.code == 1, what
+        check_state(repository, what)
         shutil.rmtree(repository)
 
 
