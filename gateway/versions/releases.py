@@ -37,6 +37,11 @@ class ReleaseWatcher:
         """One model's state, or None if release.json does not know it."""
         return self.release().models.get(name)
 
+    @property
+    def unreadable(self) -> bool:
+        """True while the file cannot be read, and what it said last stays in force."""
+        return bool(self._trouble)
+
     def _reload(self, path: Path) -> None:
         try:
             self._release = Release.from_json(path.read_bytes())

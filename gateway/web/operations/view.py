@@ -47,6 +47,7 @@ def page() -> str:
         models=shown(models, request.args.getlist("seen") if alone else ()),
         troubles=dict.fromkeys(one.trouble for one in models if one.trouble),
         default=services().resolver.default_model() if models else None,
+        unreadable=services().releases.unreadable,
         only=only,
         now=datetime.now(UTC),
         words=words,
@@ -61,6 +62,7 @@ def operations() -> dict[str, Any]:
     counts, models = _gather(request.args.get("model"))
     return {
         "since": counts.since.isoformat() if counts.since else None,
+        "release_unreadable": services().releases.unreadable,
         "models": [plain(asdict(one)) for one in models],
         "request_id": record().request_id,
     }

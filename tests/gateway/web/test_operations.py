@@ -131,6 +131,22 @@ def test_while_the_model_server_is_away_the_release_is_told(operate: Operate, se
     assert {one["health"]["status"] for one in digits["versions"]} == {"unknown"}
 
 
+def test_a_release_that_cannot_be_read_is_told_and_what_stays_in_force_is_shown(
+    operate: Operate, tmp_path: Path
+) -> None:
+    client = operate(digits=scene.release())
+    assert client.get("/api/v1/operations").json()["release_unreadable"] is False
+    (tmp_path / FILE_NAME).write_text("{")
+    page = client.get("/operations").text
+    assert "release.json cannot be read" in page
+    assert "Version 2: 90% Version 3: 10%" in text_of(page)
+    told = client.get("/api/v1/operations").json()
+    assert told["release_unreadable"] is True
+    check(told, "Operations")
+    (tmp_path / FILE_NAME).write_text(Release({"digits": scene.release()}).to_json())
+    assert "release.json cannot be read" not in client.get("/operations").text
+
+
 def test_without_a_release_the_newest_version_is_said_to_answer(make_client: MakeClient) -> None:
     client = make_client(VITRINE_MODELS="digits")
     assert "No release state names this model" in client.get("/operations").text
