@@ -57,4 +57,7 @@ def _heatmaps(outputs: Mapping[str, NDArray[Any]], count: int, card: ModelCard) 
     if heatmaps is None or heatmaps.ndim != 3 or len(heatmaps) != count:
         got = "none" if heatmaps is None else list(heatmaps.shape)
         raise BadModelAnswer(f"Expected heatmaps of the shape [{count}, h, w] from {card.name}. Received: {got}")
+    if heatmaps.dtype.kind != "f" or not heatmaps.size:
+        got = f"{heatmaps.dtype} {list(heatmaps.shape)}"
+        raise BadModelAnswer(f"Expected heatmaps of floating-point numbers from {card.name}. Received: {got}")
     return heatmaps

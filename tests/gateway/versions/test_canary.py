@@ -15,6 +15,7 @@ import grpc
 import numpy as np
 import pytest
 import requests
+from numpy.typing import NDArray
 
 from contract.card import ImageSpec
 from contract.release import FILE_NAME, ModelRelease, Release
@@ -146,6 +147,10 @@ def nan(outputs: Outputs) -> Outputs:
     return {"probabilities": np.full_like(outputs["probabilities"], np.nan)}
 
 
+def nan_for_bright_ones(outputs: Outputs) -> Outputs:
+    return nan(outputs) if outputs["probabilities"].argmax() >= 4 else outputs
+
+
 def one_class_less(outputs: Outputs) -> Outputs:
     return {"probabilities": outputs["probabilities"][:, 1:]}
 
@@ -171,6 +176,20 @@ def test_a_canary_that_answers_nonsense_is_answered_for(
     assert outcomes(canaried, 2) == {"failed": 1}
     assert outcomes(canaried, 1) == {"ok": 1}
     assert counted(canaried, "fallbacks_total", 2) == 1
+
+
+@pytest.mark.parametrize(
+    "heatmaps", [None, np.zeros((1, 4), np.float32), np.zeros((1, 0, 4), np.float32), np.full((1, 2, 2), "hot", object)]
+)
+def test_a_canary_that_explains_itself_badly_is_answered_for(
+    canaried: Client, whims: Whims, heatmaps: NDArray[Any] | None
+) -> None:
+    explained = {} if heatmaps is None else {"heatmaps": heatmaps}
+    whims.outputs = lambda outputs: {"probabilities": outputs["probabilities"]} | explained
+    answer = post(canaried, png(0), explain="true")
+    check_version(answer, 1, "stable")
+    assert answer.json()["predictions"][0]["heatmap"].startswith("data:image/png")
+    assert outcomes(canaried, 2) == {"failed": 1}
 
 
 @pytest.mark.parametrize("met", [True, False], ids=["met", "unmet"])
@@ -347,6 +366,13 @@ def test_a_callers_own_mistakes_are_not_held_against_the_canary(canaried: Client
     assert outcomes(canaried, 1) == {}
 
 
+def test_a_models_name_that_no_header_can_say_is_percent_encoded(client: Client, serving: FakeServing) -> None:
+    serving.models["größe 2"] = FakeModel({1: card("größe 2")})
+    answer = post(client, png(0), model="größe 2")
+    assert answer.headers["X-Vitrine-Model"] == "gr%C3%B6%C3%9Fe 2"
+    assert answer.json()["model"]["name"] == "größe 2"
+
+
 @pytest.mark.parametrize("accept", ["application/json", "text/csv", "application/x-ndjson"])
 @pytest.mark.parametrize("broken", [False, True])
 def test_every_format_says_in_its_headers_who_answered(
@@ -377,8 +403,7 @@ def test_a_stream_whose_canary_fails_half_way_goes_on_with_the_stable_version_an
     make_client: MakeClient, repository: Path, whims: Whims
 ) -> None:
     client = make_client(MODEL_REPOSITORY=str(repository), VITRINE_MAX_BATCH="1")
-    calls = itertools.count()
-    whims.outputs = lambda outputs: outputs if next(calls) < 2 else nan(outputs)
+    whims.outputs = nan_for_bright_ones
     answer = post(client, *[png(grey) for grey in (0, 60, 120, 180)], headers={"Accept": "application/x-ndjson"})
     assert answer.headers["X-Vitrine-Version"] == "2"
     lines = [json.loads(line) for line in answer.text.splitlines()]
@@ -394,8 +419,7 @@ def test_an_old_client_that_knows_no_chunks_gets_the_first_lines_version_once(
     make_client: MakeClient, repository: Path, whims: Whims
 ) -> None:
     client = make_client(MODEL_REPOSITORY=str(repository), VITRINE_MAX_BATCH="1")
-    calls = itertools.count()
-    whims.outputs = lambda outputs: outputs if next(calls) < 1 else nan(outputs)
+    whims.outputs = nan_for_bright_ones
     pictures = [("images", ("a.png", png(grey))) for grey in (0, 120)]
     form = requests.Request("POST", client.url, files=pictures).prepare()
     assert isinstance(form.body, bytes)
