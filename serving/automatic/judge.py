@@ -102,7 +102,7 @@ def _errors(stable: Figures, candidate: Figures, limits: Limits, what: str) -> _
     allowed = limits.max_error_rate_increase
     reason = (
         f"{_percent(rate.value)} of {rate.total:,} {what} failed against {_percent(reference.value)} of "
-        f"{reference.total:,}, allowed {_percent(allowed)} more"
+        f"{reference.total:,}, allowed up to {_percent(reference.value + allowed)}"
     )
     if least_excess(rate, reference, BACK_ALPHA) > allowed:
         return Decision.BACK, reason
@@ -123,8 +123,8 @@ def _latency(stable: Figures, candidate: Figures, limits: Limits) -> Iterator[_F
     if theirs is None or ours is None:
         return
     reason = (
-        f"p95 {ours * 1000:.3g} ms against {theirs * 1000:.3g} ms, allowed {limits.max_p95_ratio:g} times and "
-        f"{limits.max_p95_extra_ms:g} ms on top"
+        f"p95 {ours * 1000:.3g} ms against {theirs * 1000:.3g} ms, allowed up to "
+        f"{_allowed_s(theirs, limits) * 1000:.3g} ms"
     )
     tail = Rate(round(_TAIL * stable.seconds.total), stable.seconds.total)
     surely = stable.seconds.quantile(1 - tail.lower(BACK_ALPHA)) or theirs
@@ -147,7 +147,8 @@ def _unknown(stable: Figures, candidate: Figures, limits: Limits) -> Iterator[_F
     rate, reference = _pictures(candidate), _pictures(stable)
     allowed = limits.max_unknown_increase
     reason = (
-        f'{_percent(rate.value)} "none of these" against {_percent(reference.value)}, allowed {_percent(allowed)} more'
+        f'{_percent(rate.value)} "none of these" against {_percent(reference.value)}, allowed up to '
+        f"{_percent(reference.value + allowed)}"
     )
     if least_excess(rate, reference, BACK_ALPHA) > allowed:
         yield Decision.BACK, reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,8 +11,8 @@ class LimitError(ValueError):
     """A limit that makes no sense."""
 
 
-def _limit(default: float, text: str, *, most: float = float("inf"), metavar: str = "SHARE") -> Any:
-    return field(default=default, metadata={"help": text, "most": most, "metavar": metavar})
+def _limit(default: float, text: str, *, least: float = 0, most: float = math.inf, metavar: str = "SHARE") -> Any:
+    return field(default=default, metadata={"help": text, "least": least, "most": most, "metavar": metavar})
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,14 @@ class Limits:
     max_unknown_increase: float = _limit(
         0.1, "how much larger than stable's the candidate's share of \"none of these\" may be", most=1
     )
-    min_requests: float = _limit(100, "requests that the candidate has to answer in each step", metavar="N")
-    min_copies: float = _limit(50, "copied requests that the candidate has to answer, where it is shadow", metavar="N")
+    min_requests: float = _limit(100, "requests that the candidate has to answer in each step", least=1, metavar="N")
+    min_copies: float = _limit(
+        50, "copied requests that the candidate has to answer, where it is shadow", least=1, metavar="N"
+    )
 
     def __post_init__(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
-            if not 0 <= value <= one.metadata["most"]:
-                raise LimitError(f"{one.name} must be from 0 to {one.metadata['most']:g}. Received: {value}")
+            least, most = one.metadata["least"], one.metadata["most"]
+            if not least <= value <= most:
+                raise LimitError(f"{one.name} must be from {least:g} to {most:g}. Received: {value:g}")

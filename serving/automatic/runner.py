@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from contract.release import STABLE, ModelRelease
+from contract.release import STABLE, ModelRelease, ReleaseError
 from serving import rolling
 from serving.automatic import goals
 from serving.automatic.gateways import Gateways
@@ -171,11 +171,16 @@ class Runner:
     def _watched(self, mine: ModelRelease, watch: Watch) -> tuple[Watch, Look]:
         """Looks until there is something to do. Raises ChangedByOthers."""
         while True:
-            changed = goals.changed_by_others(self.store.model(self.order.name), mine)
+            unread = ""
+            try:
+                changed = goals.changed_by_others(self.store.model(self.order.name), mine)
+            except (OSError, ReleaseError) as error:
+                # A shared file system may be away for a moment; who then stopped would leave nobody watching.
+                changed, unread = "", str(error)
             if changed:
                 raise ChangedByOthers(changed)
             replicas = self.replicas.status(self.order.name)
-            watch, look = watch.look(self.order, self.gateways.scrape(), replicas, self.clock())
+            watch, look = watch.look(self.order, self.gateways.scrape(), replicas, self.clock(), unread)
             self.view.show(Scene(self.order, watch.stable, watch.percent, look))
             if look.turn is not Turn.STAY:
                 return watch, look

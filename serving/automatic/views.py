@@ -10,7 +10,6 @@ from serving.automatic.report import figures_json
 from serving.automatic.runner import Scene
 from serving.tables import Say, table
 
-_CLEAR_LINE = "\x1b[2K"
 _BAR = 24
 
 
@@ -55,7 +54,7 @@ class Live:
     def _erased(self) -> str:
         """The cursor where the block began, and nothing left of it."""
         drawn, self._drawn = self._drawn, 0
-        return f"\x1b[{drawn}F" + f"{_CLEAR_LINE}\x1b[1E" * drawn + f"\x1b[{drawn}F" if drawn else ""
+        return f"\x1b[{drawn}F\x1b[J" if drawn else ""
 
 
 class JsonLines:

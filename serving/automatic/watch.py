@@ -76,11 +76,12 @@ class Watch:
     hidden_since_s: float | None = None
 
     def look(
-        self, order: Order, scraped: Scraped, replicas: Sequence[ReplicaStatus], now_s: float
+        self, order: Order, scraped: Scraped, replicas: Sequence[ReplicaStatus], now_s: float, unread: str = ""
     ) -> tuple[Watch, Look]:
-        """Takes in what gateways and replicas say."""
+        """Takes in what gateways and replicas say, and why the release state could not be read, if so."""
         tally = self.tally.after(scraped.counts)
-        hidden = (*out_of_sight(scraped, tally.falls), *unloaded(order.version, replicas))
+        unreadable = (f"the release state cannot be read: {unread}",) if unread else ()
+        hidden = (*unreadable, *out_of_sight(scraped, tally.falls), *unloaded(order.version, replicas))
         since = (now_s if self.hidden_since_s is None else self.hidden_since_s) if hidden else None
         watch = replace(self, tally=tally, hidden_since_s=since)
         verdict = judge(watch.evidence(order), order.limits)

@@ -369,3 +369,24 @@ def test_the_canary_label_names_the_version_while_it_is_watched(world: World) ->
     world.gateway.scraped = noting  # type: ignore[method-assign]
     assert world.rollout() == 0
     assert {STABLE: 1, CANARY: 2} in seen
+
+
+def test_a_release_state_that_cannot_be_read_for_a_moment_is_no_end(world: World) -> None:
+    scraped, path = world.gateway.scraped, world.repository / "release.json"
+    kept, looks = "", 0
+
+    def unreadable() -> str:
+        nonlocal kept, looks
+        looks += 1
+        if looks == 4:
+            kept = path.read_text()
+            text = scraped()
+            path.write_text("{")
+            return text
+        if looks == 5:
+            path.write_text(kept)
+        return scraped()
+
+    world.gateway.scraped = unreadable  # type: ignore[method-assign]
+
+    assert world.rollout("--min-copies", "150") == 0
