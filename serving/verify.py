@@ -67,6 +67,8 @@ def _published(store: VersionStore, name: str, version: int, files: Files, read:
         yield Finding("files", False, str(error))
         return
     if manifest is None:
+        if version in store.incomplete(name):
+            yield Finding("files", False, "not whole: an upload under way, or one that was cut short")
         return
     wrong = [path for path, entry in manifest.files.items() if files.get(path) != entry.size]
     if read is not None:

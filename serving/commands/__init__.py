@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from serving.commands import canary, config, history, listing, promote, publish, rollback, rollout, shadow, status
+from serving.commands import (
+    canary,
+    config,
+    history,
+    listing,
+    promote,
+    prune,
+    publish,
+    rollback,
+    rollout,
+    shadow,
+    status,
+    verify,
+)
 
-COMMANDS = (listing, status, publish, canary, shadow, promote, rollback, rollout, history, config)
+COMMANDS = (listing, status, publish, canary, shadow, promote, rollback, rollout, prune, history, verify, config)

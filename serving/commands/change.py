@@ -99,7 +99,7 @@ def held(options: argparse.Namespace, version: int | None) -> int:
     known = repository.versions(options.name)
     version = max(known, default=None) if version is None else version
     if version is None or version not in known:
-        raise PublishError(f"Expected a version of {options.name} in {repository.root}: {known}. Received: {version}")
+        raise PublishError(f"Expected a version of {options.name} in {repository.place}: {known}. Received: {version}")
     return version
 
 

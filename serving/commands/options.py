@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from serving.release_store import ReleaseStore
 from serving.repository import ModelRepository
+from serving.stores.opening import open_store
+from serving.stores.store import VersionStore
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def set_defaults(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
     """Lets the environment say what an option means that is not given."""
-    add_repository(parser, environment.get("MODEL_REPOSITORY", "models"))
+    add_repository(parser, environment.get("MODEL_REPOSITORY", "models"), environment.get("MODEL_STORE", ""))
     parser.set_defaults(
         default_replicas=environment.get("VITRINE_SERVING", "localhost:8500").split(),
         default_base_path=environment.get("MODEL_BASE_PATH"),
@@ -24,14 +26,22 @@ def set_defaults(parser: argparse.ArgumentParser, environment: Mapping[str, str]
     )
 
 
-def add_repository(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Before the command and after it; there it has no default, which would override what stood before."""
+def add_repository(
+    parser: argparse.ArgumentParser, default: str | None = None, default_store: str = argparse.SUPPRESS
+) -> None:
+    """Before the command and after it; there nothing has a default, which would override what stood before."""
     parser.add_argument(
         "--repository",
         type=Path,
         metavar="DIR",
         default=argparse.SUPPRESS if default is None else Path(default),
         help="the model repository (default: $MODEL_REPOSITORY or ./models)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        default=default_store,
+        help="where versions lie if not in the repository, e.g. s3://bucket/models (default: $MODEL_STORE)",
     )
 
 
@@ -51,7 +61,7 @@ def add_base_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-path",
         metavar="P",
-        help="where model servers find the repository, e.g. /models (default: $MODEL_BASE_PATH or its absolute path)",
+        help="where model servers find the repository, e.g. /models (default: $MODEL_BASE_PATH, or where it lies)",
     )
 
 
@@ -65,9 +75,9 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
 
 
-def repository(options: argparse.Namespace) -> ModelRepository:
-    """The model repository that is meant."""
-    return ModelRepository(options.repository)
+def repository(options: argparse.Namespace) -> VersionStore:
+    """The place of the versions that are meant. Raises OSError if it is of a kind that is not known."""
+    return open_store(options.store) if options.store else ModelRepository(options.repository)
 
 
 def replicas(options: argparse.Namespace) -> tuple[str, ...]:
@@ -76,8 +86,10 @@ def replicas(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def base_path(options: argparse.Namespace) -> str:
-    """Where model servers find the repository."""
-    return options.base_path or options.default_base_path or str(options.repository.resolve())
+    """Where model servers find the versions."""
+    store: str = options.store
+    given: str = getattr(options, "base_path", None) or options.default_base_path or ""
+    return given or (store if "://" in store else str(Path(store or options.repository).resolve()))
 
 
 def release_store(options: argparse.Namespace) -> ReleaseStore:

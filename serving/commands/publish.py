@@ -12,8 +12,9 @@ from serving.commands import options as shared
 from serving.commands.change import add_change, bring, connected, fit, now, refuse
 from serving.plan import goals
 from serving.replicas import Replicas
-from serving.repository import ModelRepository, check_saved_model
+from serving.repository import check_saved_model
 from serving.rolling import MakeGoal, answers
+from serving.stores.store import VersionStore
 from serving.tables import Say
 from serving.verify import verify_folder
 
@@ -69,7 +70,7 @@ def _goal(version: int) -> MakeGoal:
     return partial(goals.publish, version=version, at=now())
 
 
-def _held_or_copied(repository: ModelRepository, options: argparse.Namespace, replicas: Replicas, out: Say) -> int:
+def _held_or_copied(repository: VersionStore, options: argparse.Namespace, replicas: Replicas, out: Say) -> int:
     if options.source is None:
         return fit(options, options.version)
     same = repository.same_as_newest(options.name, options.source)
@@ -80,11 +81,11 @@ def _held_or_copied(repository: ModelRepository, options: argparse.Namespace, re
     if not options.offline and not options.copy_only:
         answers(replicas, options.name)  # before the copy: without a model server nothing is to change
     version = repository.add(options.name, options.source)
-    out(f"{options.source} is copied to {repository.path(options.name, version)}.")
+    out(f"{options.source} is copied to {repository.where(options.name, version)}.")
     return version
 
 
-def _expected(repository: ModelRepository, options: argparse.Namespace) -> int:
+def _expected(repository: VersionStore, options: argparse.Namespace) -> int:
     """The version that would go live, with nothing copied yet."""
     if options.source is None:
         return fit(options, options.version)

@@ -58,7 +58,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a command: this process's own, less what would change its defaults."""
-    ours = ("MODEL_REPOSITORY", "MODEL_BASE_PATH", "VITRINE_SERVING")
+    ours = ("MODEL_REPOSITORY", "MODEL_STORE", "MODEL_BASE_PATH", "VITRINE_SERVING")
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return {**inherited, "PYTHONPATH": str(ROOT), **settings}
 
