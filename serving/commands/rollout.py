@@ -5,26 +5,24 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from contract.release import Split
+from contract.release import STABLE, Split
 from serving import rolling
 from serving.automatic import goals
-from serving.automatic.gateways import Gateways, GatewayUrlError
 from serving.automatic.limits import LimitError, Limits
 from serving.automatic.order import Order, now
 from serving.automatic.report import Report
-from serving.automatic.runner import Runner, View
-from serving.automatic.views import JsonLines, Lines, Live
 from serving.commands import options as shared
-from serving.commands.change import held, percent, seconds
+from serving.commands.change import fit, percent, seconds
 from serving.replicas import Replicas
 from serving.rolling import Pace, Roller
 from serving.tables import Say
 
 if TYPE_CHECKING:
+    from serving.automatic.runner import View
     from serving.commands.options import Subparsers
 
 _DESCRIPTION = """\
@@ -66,6 +64,7 @@ def register(subparsers: Subparsers) -> None:
         "--drain", type=seconds, default=2.0, metavar="S", help="seconds for traffic to leave it (default: %(default)g)"
     )
     parser.add_argument("--reload", action="store_true", help="send models.config to model servers that do not poll it")
+    parser.add_argument("--force", action="store_true", help="overlook what a check of the version's files finds")
     parser.add_argument("--watch", action="store_true", help="a live view, drawn anew at each look")
     parser.add_argument("--json", action="store_true", help="every look as a line of JSON")
     shared.add_dry_run(parser)
@@ -74,7 +73,11 @@ def register(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace, out: Say) -> int:
     """Rolls out and gives 0, or 1 if the version is not stable in the end; what hinders the beginning is raised."""
-    version = held(shared.repository(options), options.name, options.version)
+    # Imported here: HTTP and TLS would keep every other command waiting.
+    from serving.automatic.gateways import Gateways, GatewayUrlError
+    from serving.automatic.runner import Runner
+
+    version = fit(options, options.version)
     store = shared.release_store(options)
     try:
         order = _order(options, version)
@@ -98,16 +101,25 @@ def run(options: argparse.Namespace, out: Say) -> int:
 
 
 def _dry_run(options: argparse.Namespace, order: Order, out: Say) -> int:
-    stable = shared.release_store(options).model(options.name).labels.get("stable", 0)
-    report = Report(order.version, stable, order.limits).to_json()
-    make_goal = partial(goals.begin, order=order, report=report, at=now())
-    rolling.dry_run(shared.release_store(options), options.name, make_goal, out)
+    store = shared.release_store(options)
+    model = store.model(options.name)
+    if model.labels.get(STABLE) == order.version:
+        out(f"{options.name} {order.version} is already {STABLE}.")
+        return 0
+    begun = model.rollout
+    if begun is not None and begun.version == order.version:
+        order = replace(order, steps=begun.steps[begun.step :], every_s=begun.every_s, shadow_first=False)
+        out(f"The rollout of {options.name} {order.version} would go on at {model.canary_percent:g}%.")
+    else:
+        report = Report(order.version, model.labels.get(STABLE, 0), order.limits).to_json()
+        make_goal = partial(goals.begin, order=order, report=report, at=now())
+        rolling.dry_run(store, options.name, make_goal, out)
     every = f"for at least {order.every_s:g} s, at most {order.patience_s:g} s"
     if order.begins_with_shadow:
         out(f"Then copies of {order.shadow_percent:g}% of requests would be watched {every}.")
     for step in order.steps:
         out(f"Then {step:g}% of traffic would be watched {every}.")
-    out(f"Then {options.name} {order.version} would be stable.")
+    out(f"Then {options.name} {order.version} would be {STABLE}.")
     return 0
 
 
@@ -177,6 +189,8 @@ def _order(options: argparse.Namespace, version: int) -> Order:
 
 
 def _view(options: argparse.Namespace, out: Say) -> View:
+    from serving.automatic.views import JsonLines, Lines, Live
+
     if options.json:
         return JsonLines(out)
     if options.watch and sys.stdout.isatty():

@@ -227,8 +227,10 @@ def test_asked_again_for_what_is_stable_nothing_changes(world: World, capsys: Ca
 
     assert world.rollout() == 0
 
+    assert world.rollout("--dry-run") == 0
+
     assert (world.repository / "release.json").read_text() == before
-    assert capsys.readouterr().out.endswith("digits 2 is already stable.\n")
+    assert capsys.readouterr().out.endswith("digits 2 is already stable.\n" * 2)
 
 
 def test_a_second_watcher_is_refused(world: World, capsys: Capture) -> None:
@@ -311,6 +313,12 @@ def test_ctrl_c_holds_the_share_and_the_same_command_goes_on(world: World, capsy
     store.write_model("digits", replace(world.digits, rollout=replace(world.digits.rollout, every_s=0.05)))
     world.gateway.requests = 400
 
+    assert world.rollout("--dry-run") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "The rollout of digits 2 would go on at 0%.",
+        *(f"Then {share:g}% of traffic would be watched for at least 0.05 s, at most 20 s." for share in SHARES[1:]),
+        "Then digits 2 would be stable.",
+    ]
     assert world.rollout() == 0
 
     assert "The rollout of digits 2 goes on at 0% of 20, 60, 100%" in capsys.readouterr().out
