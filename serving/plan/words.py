@@ -31,11 +31,11 @@ def _stable(name: str, former: ModelRelease, after: ModelRelease) -> list[str]:
 
 def _canary(name: str, former: ModelRelease, after: ModelRelease) -> list[str]:
     was, now = former.labels.get(CANARY), after.labels.get(CANARY)
-    if (was, former.canary_percent, former.split) == (now, after.canary_percent, after.split):
-        return []
     if now is not None:
+        if (was, former.canary_percent, former.split) == (now, after.canary_percent, after.split):
+            return []
         return [f"{name} {now} is {CANARY} with {after.canary_percent:g}% of traffic, by {after.split}"]
-    return [f"{name} {was} is {CANARY} no more"] if was != after.labels.get(STABLE) else []
+    return [f"{name} {was} is {CANARY} no more"] if was not in (None, after.labels.get(STABLE)) else []
 
 
 def _shadow(name: str, former: ModelRelease, after: ModelRelease) -> list[str]:
