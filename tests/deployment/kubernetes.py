@@ -12,12 +12,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, skip_unless_ci
 
 K8S = ROOT / "k8s"
 OVERLAYS = ("dev", "production", "gpu", "digitalocean")
@@ -70,18 +69,11 @@ class Pods:
         return dict(container)
 
 
-def missing(what: str) -> NoReturn:
-    """Skips a test for want of a tool; where CI is set, fails it."""
-    if os.environ.get("CI"):
-        pytest.fail(f"CI needs {what}")
-    pytest.skip(f"needs {what}")
-
-
 def program(name: str) -> str:
     """A program of this virtualenv, else of the machine."""
     path = Path(sys.executable).parent / name
     found = str(path) if path.is_file() else shutil.which(name)
-    return found or missing(f"the program {name}")
+    return found or skip_unless_ci(f"needs the program {name}: it comes with the development packages")
 
 
 def module(name: str) -> Any:
@@ -89,7 +81,7 @@ def module(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
-        missing(f"the package {name}")
+        skip_unless_ci(f"needs the package {name}: it comes with the development packages")
 
 
 @functools.cache
