@@ -11,6 +11,7 @@ from gateway.api.json_body import BAD_BASE64, BAD_ENTRY
 from gateway.classify.decoding import TOO_LARGE
 from gateway.errors import BUG, OUTCOMES
 from gateway.observe.metrics import Metrics
+from gateway.observe.shadows import ShadowMetrics
 from gateway.observe.trails import TrailMetrics
 from tests.conftest import ROOT
 
@@ -22,6 +23,7 @@ def test_every_metric_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     told = re.findall(r"^\| `(vitrine_\w+)", PAGE, re.MULTILINE)
     metrics = Metrics()
     TrailMetrics(metrics)
+    ShadowMetrics(metrics)
     exposed = re.findall(r"^# TYPE (vitrine_\w+) ", metrics.exposition().decode(), re.MULTILINE)
     # The library's own metrics of when each of them was made are nobody's business.
     assert sorted(told) == sorted(name for name in exposed if not name.endswith("_created"))
