@@ -23,7 +23,7 @@ from contract.versions import PublishError, check_name
 from serving.repository import CARD
 from serving.stores.bucket import Bucket
 from serving.stores.source import Source, read_source
-from serving.stores.store import Manifest
+from serving.stores.store import Manifest, ManifestError
 
 MANIFEST = "manifest.json"
 INCOMPLETE = "incomplete.json"
@@ -99,7 +99,7 @@ class ObjectStore:
         manifest, there = model.manifest(version), self.files(name, version)
         wrong = [path for path, entry in manifest.files.items() if there.get(path) != entry.size]
         # Somebody who uploads the same at the same time may have come to the end before.
-        if wrong or (self._reason(name, version) != model.fingerprint and self.manifest(name, version) != manifest):
+        if wrong or model.fingerprint not in (self._reason(name, version), self._published(name, version)):
             raise PublishError(
                 f"Expected {self.where(name, version)} to be as it was uploaded. Received: changes by somebody else "
                 f"({', '.join(wrong[:3]) or INCOMPLETE}). The version is not whole and nothing uses it; publish again"
@@ -112,8 +112,7 @@ class ObjectStore:
         """The newest whole version, if it is a copy of `source` (but for the number in its card); otherwise None."""
         model = read_source(source)
         newest = max(self.versions(name), default=None)
-        manifest = None if newest is None else self.manifest(name, newest)
-        return newest if manifest is not None and manifest.source == model.fingerprint else None
+        return newest if newest and self._published(name, newest) == model.fingerprint else None
 
     def remove(self, name: str, version: int) -> None:
         """Deletes a version, the manifest first: from then on nothing uses it."""
@@ -126,10 +125,10 @@ class ObjectStore:
     def clean(self, name: str) -> list[str]:
         """Ends removals that were killed, and removes uploads of which nothing was heard for a day."""
         cleaned = []
-        for version in self._numbers(name):
+        whole, rest = self._known(check_name(name))
+        for version in sorted([*whole, *rest]):
             reason = self._reason(name, version)
-            whole = self.manifest(name, version) is not None
-            if reason == _REMOVAL or (reason and not whole and self._stale(name, version)):
+            if reason == _REMOVAL or (reason and version in rest and self._stale(name, version)):
                 self.remove(name, version)
                 cleaned.append(self.where(name, version))
         return cleaned
@@ -157,6 +156,14 @@ class ObjectStore:
                 self._bucket.write(path, one.content)
             else:
                 self._bucket.upload(one.content, path)
+
+    def _published(self, name: str, version: int) -> str:
+        """What was uploaded as a version that is whole; empty if it is not, or nobody can tell any more."""
+        try:
+            manifest = self.manifest(name, version)
+        except ManifestError:
+            return ""
+        return manifest.source if manifest is not None else ""
 
     def _reason(self, name: str, version: int) -> str:
         """What is uploaded as a version, or that it is removed; empty if nobody says that it is incomplete."""
