@@ -19,6 +19,10 @@ class CardError(ValueError):
     """A model card that cannot be understood; the message names the key, what came and what was wanted."""
 
 
+# No classifier takes more, and a card that says so must not cost the gateway its memory.
+MAX_SIDE = 4096
+
+
 @dataclass(frozen=True)
 class SubjectSpec:
     """How the training pictures show their one subject: on a plain background, filling the canvas, in full contrast.
@@ -48,8 +52,8 @@ class ImageSpec:
     """The uint8 [height, width, channels] array that a model takes, and how a picture becomes one.
 
     Attributes:
-        height: Pixels, at least 1.
-        width: Pixels, at least 1.
+        height: Pixels, 1 to `MAX_SIDE`.
+        width: Pixels, 1 to `MAX_SIDE`.
         channels: 1 (grey) or 3 (RGB).
         resize: ``stretch`` to the size, ``crop`` the centre of the scaled picture, or ``pad`` it with black.
         subject: How the training pictures show their subject, for grey pictures only; it then takes the place of
@@ -67,8 +71,8 @@ class ImageSpec:
     def __post_init__(self) -> None:
         for key in ("height", "width"):
             size = getattr(self, key)
-            if not _is_int(size) or size < 1:
-                raise CardError(f"image.{key} must be a whole number of pixels, at least 1. Received: {size!r}")
+            if not _is_int(size) or not 1 <= size <= MAX_SIDE:
+                raise CardError(f"image.{key} must be a whole number of pixels, 1 to {MAX_SIDE}. Received: {size!r}")
         if self.channels not in (1, 3):
             raise CardError(f"image.channels must be 1 (grey) or 3 (RGB). Received: {self.channels!r}")
         if self.resize not in get_args(Resize):
