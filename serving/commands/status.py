@@ -14,6 +14,7 @@ from contract.release import AutomaticRollout, ModelRelease, Release
 from serving.commands import options as shared
 from serving.health import VersionHealth, health
 from serving.replicas import Replicas
+from serving.repository import ModelRepository
 from serving.tables import Say, table
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def run(options: argparse.Namespace, out: Say) -> int:
 def look(options: argparse.Namespace, replicas: Replicas) -> Status:
     """The release state and what every replica says now."""
     release = Release.read(options.repository)
-    names = sorted({*shared.repository(options).models(), *release.models})
+    # Not from a store elsewhere: what serves has to be seen while that is away, too.
+    names = sorted({*ModelRepository(options.repository).models(), *release.models})
     # Ask for some name even where there is no model yet, to know who answers.
     seen = {name: replicas.status(name) for name in names or ["-"]}
     answers = [one for statuses in seen.values() for one in statuses]

@@ -67,6 +67,13 @@ def test_the_whole_state_of_a_model_is_shown(two_versions: Path, cli: Cli) -> No
     assert as_json["rollouts"]["digits"]["steps"] == [5, 25, 100]
 
 
+def test_status_needs_no_store(two_versions: Path, cli: Cli) -> None:
+    with serving(ModelService(states={"digits": {1: "AVAILABLE"}})) as server:
+        done = cli("status", "--store", "s3://a-bucket-that-is-away/models", "--replica", server.address)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_address_stands_in_the_heading_as_it_was_given(two_versions: Path, cli: Cli) -> None:
     with serving(ModelService(states={"digits": {1: "AVAILABLE"}})) as server:
         assert f"  localhost:{server.port}\n" in cli("status", "--replica", f"localhost:{server.port}").stdout
