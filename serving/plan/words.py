@@ -10,7 +10,7 @@ from contract.release import CANARY, STABLE, ModelRelease
 def summary(name: str, former: ModelRelease, after: ModelRelease) -> str:
     """What is different after a change, in one sentence."""
     facts = [*_stable(name, former, after), *_canary(name, former, after), *_shadow(name, former, after)]
-    kept = [version for version in after.versions if version != after.labels.get(STABLE)]
+    kept = [version for version in after.versions if version not in {*after.labels.values(), after.shadow}]
     retired = [version for version in former.versions if version not in after.versions]
     facts += [f"still loaded: {listed(kept)}"] if kept else []
     facts += [f"retired: {listed(retired)}"] if retired else []

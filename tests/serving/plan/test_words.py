@@ -18,14 +18,14 @@ SHADOWED = ModelRelease((1, 2, 3), TWO.labels, shadow=3, previous=1)
     [
         (ModelRelease(), ONE, "digits 1 is stable."),
         (ONE, TWO, "digits 2 is stable; before it was 1; still loaded: 1."),
-        (TWO, CANARIED, "digits 3 is canary with 10% of traffic, by client; still loaded: 1, 3."),
+        (TWO, CANARIED, "digits 3 is canary with 10% of traffic, by client; still loaded: 1."),
         (CANARIED, TWO, "digits 3 is canary no more; still loaded: 1; retired: 3."),
         (
             CANARIED,
             replace(CANARIED, canary_percent=50),
-            "digits 3 is canary with 50% of traffic, by client; still loaded: 1, 3.",
+            "digits 3 is canary with 50% of traffic, by client; still loaded: 1.",
         ),
-        (TWO, SHADOWED, "digits 3 gets a copy of 100% of requests; still loaded: 1, 3."),
+        (TWO, SHADOWED, "digits 3 gets a copy of 100% of requests; still loaded: 1."),
         (
             replace(SHADOWED, split="request"),
             TWO,
