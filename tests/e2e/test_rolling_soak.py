@@ -21,7 +21,7 @@ from tests.e2e.soak.watcher import Moment
 def test_publish_canary_promote_and_rollback_under_load_while_model_servers_are_killed(
     library: Library, tmp_path: Path
 ) -> None:
-    plan = Plan(cycles=1, threads=3, pause_s=0.08, hold_s=0.5, kill_every_s=4.0, down_s=0.5)
+    plan = Plan(cycles=1, threads=3, pause_s=0.08, hold_s=0.5, kill_every_s=4.0, down_s=0.5, most_kills=3)
 
     result = soak(plan, tmp_path, [library.path("good", mark) for mark in (1, 2, 3)])
 

@@ -26,11 +26,12 @@ class Outage:
 class Chaos:
     """Runs in a thread until the block ends; then all replicas are there."""
 
-    def __init__(self, system: System, *, pause_s: float, down_s: float, seed: int) -> None:
-        """`pause_s` and `down_s`: the mean seconds between two kills, and the most that one is away."""
+    def __init__(self, system: System, *, pause_s: float, down_s: float, most: int, seed: int) -> None:
+        """`pause_s` and `down_s`: the mean seconds between two kills, and the most that one is away; `most`: kills."""
         self._system = system
         self._pause_s = pause_s
         self._down_s = down_s
+        self._most = most
         self._random = random.Random(f"{seed}-chaos")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._kill, name="chaos")
@@ -38,7 +39,7 @@ class Chaos:
         self.problems: list[str] = []
 
     def _kill(self) -> None:
-        while not self._stop.wait(self._random.uniform(0.3, 1.7) * self._pause_s):
+        while len(self.outages) < self._most and not self._stop.wait(self._random.uniform(0.3, 1.7) * self._pause_s):
             victim = self._random.choice(self._system.replicas)
             others = [one for one in self._system.replicas if one is not victim]
             # One that does not serve yet what was released a moment ago is no help.

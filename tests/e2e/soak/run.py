@@ -38,6 +38,7 @@ class Plan:
         hold_s: How long the operator looks on after each change.
         kill_every_s: Mean seconds between two kills of a model server.
         down_s: The longest time that one is left away.
+        most_kills: How many there are at most.
         impatient: How often a command is killed, too, and run again: 0 to 1.
     """
 
@@ -50,6 +51,7 @@ class Plan:
     hold_s: float = 3.0
     kill_every_s: float = 4.0
     down_s: float = 2.0
+    most_kills: int = 1_000_000
     impatient: float = 0.0
 
 
@@ -121,7 +123,7 @@ def soak(plan: Plan, folder: Path, sources: list[Path] | None = None) -> Result:
         operator = Operator(system, sources, plan.hold_s, plan.impatient, chance)
         watcher = Watcher(repository)
         load = Load(system, threads=plan.threads, pause_s=plan.pause_s, seed=plan.seed)
-        chaos = Chaos(system, pause_s=plan.kill_every_s, down_s=plan.down_s, seed=plan.seed)
+        chaos = Chaos(system, pause_s=plan.kill_every_s, down_s=plan.down_s, most=plan.most_kills, seed=plan.seed)
         began = time.monotonic()
         with watcher, load, chaos:
             try:
