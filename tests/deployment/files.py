@@ -14,10 +14,10 @@ from tests.conftest import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
 HOST_MODELS = ROOT / "docker" / "host-models.yml"
-WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MONITORING = ROOT / "docker" / "monitoring"
 NGINX = ROOT / "docker" / "nginx.conf"
+DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 

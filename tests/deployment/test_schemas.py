@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.deployment.files import COMPOSE, DOCKERFILES, HOST_MODELS, WORKFLOW
+from tests.deployment.files import COMPOSE, DEPENDABOT, DOCKERFILES, HOST_MODELS, WORKFLOWS
 
 
 def check(*command: str | Path) -> None:
@@ -23,12 +23,17 @@ def check(*command: str | Path) -> None:
     [
         ("vendor.compose-spec", COMPOSE),
         ("vendor.compose-spec", HOST_MODELS),
-        ("vendor.github-workflows", WORKFLOW),
-        ("custom.github-workflows-require-timeout", WORKFLOW),
+        ("vendor.dependabot", DEPENDABOT),
+        *(("vendor.github-workflows", path) for path in WORKFLOWS),
+        *(("custom.github-workflows-require-timeout", path) for path in WORKFLOWS),
     ],
 )
 def test_file_follows_its_published_schema(schema: str, path: Path) -> None:
     check(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, path)
+
+
+def test_zizmor_finds_no_way_into_the_workflows() -> None:
+    check(Path(sys.executable).parent / "zizmor", "--offline", "--no-progress", ROOT / ".github")
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
@@ -37,7 +42,13 @@ def test_hadolint_finds_nothing_in_a_dockerfile(dockerfile: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shell", "script"), [("sh", "docker/seed.sh"), ("bash", "docker/serving-health.sh"), ("bash", ".ci/run")]
+    ("shell", "script"),
+    [
+        ("sh", "docker/seed.sh"),
+        ("bash", "docker/serving-health.sh"),
+        ("bash", "tests/deployment/roll.sh"),
+        ("bash", ".ci/run"),
+    ],
 )
 def test_shell_script_parses(shell: str, script: str) -> None:
     check(shell, "-n", ROOT / script)
