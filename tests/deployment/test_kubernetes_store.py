@@ -15,6 +15,7 @@ import pytest
 
 from contract.release import ModelRelease
 from serving.release_store import ReleaseStore
+from serving.repository import ModelRepository
 from tests.conftest import pick_port
 from tests.deployment.kubernetes import K8S, Variant, pods, program
 from tests.e2e.faulty import Library
@@ -251,12 +252,13 @@ def test_a_version_rolls_on_a_server_that_sees_but_the_copy(served: Bucket, tmp_
     library = Library(tmp_path / "library")
     at = ("serving", "--repository", str(origin))
     base = ("--base-path", str(copy))
-    run(*at, "publish", "digits", str(library.path(mark=1)), "--offline", *base)
+    ModelRepository(origin).add("digits", library.path(mark=1))
+    ReleaseStore(origin, str(copy)).write_model("digits", ModelRelease((1,), {"stable": 1}))
     with script("push", served, origin), script("pull", served, copy):
         wait_until(lambda: same_release(origin, copy), what="the first release")
         with model_server(tmp_path, *released(copy)) as server:
             where = ("--replica", server.address, *base)
             run(*at, "publish", "digits", str(library.path(mark=2)), *where, "--drain", "1")
-            assert '"stable": 2' in (copy / "release.json").read_text()
+            wait_until(lambda: '"stable": 2' in (copy / "release.json").read_text(), what="the new release")
             run(*at, "rollback", "digits", *where, "--drain", "1")
             assert '"stable": 1' in (origin / "release.json").read_text()
