@@ -117,7 +117,7 @@ def started(nginx: str, folder: Path, gateway: str, ports: tuple[int, int]) -> I
     with log.open("wb") as file, subprocess.Popen(command, stderr=file) as process:
         try:
             health = f"http://localhost:{ports[0]}/nginx-health"
-            wait_until(lambda: process.poll() is not None or answers(health, 204), what="nginx")
+            wait_until(lambda: process.poll() is not None or answers(health), what="nginx")
             assert process.poll() is None, log.read_text()
             yield
         finally:
