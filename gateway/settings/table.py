@@ -142,8 +142,9 @@ GROUPS: tuple[Group, ...] = (
             Setting(
                 "shadow_inflight",
                 "VITRINE_SHADOW_INFLIGHT",
-                "2",
-                "Copied requests at once for each model's shadow version, in each worker.",
+                "1",
+                "Copied requests at once for each model's shadow version, in each worker; several wait for each other, "
+                "and make the version look slower than it is.",
                 parse.whole(1),
             ),
             Setting(

@@ -75,8 +75,7 @@ class Mirror:
 
         Not copied are answers of the shadow version itself, and requests that
 
-        - name a version or a label: their callers chose who sees their pictures, and a promotion of the shadow version
-          would not move them;
+        - name a version or a label: their callers chose who sees their pictures, and are often tests rather than users;
         - ask for heatmaps, which cost many times an answer.
         """
         self._answered_s = time.monotonic()

@@ -181,7 +181,7 @@ def test_a_shadow_that_hangs_holds_its_places_and_no_more(shadowed: Shadowed, mo
     monkeypatch.setattr(lane, "MOST_WAITING", 10)
     hung = shadowed.whims()
     hung.hold.clear()
-    shadowed.start()
+    shadowed.start(VITRINE_SHADOW_INFLIGHT="2")
     for _ in range(15):
         shadowed.classify()
     shadowed.wait_for("dropped", 3)
@@ -195,7 +195,7 @@ def test_a_shadow_that_hangs_holds_its_places_and_no_more(shadowed: Shadowed, mo
 def test_a_shadow_that_does_not_answer_in_time_failed(shadowed: Shadowed) -> None:
     hung = shadowed.whims()
     hung.hold.clear()
-    shadowed.start(VITRINE_TIMEOUT_S="0.3", VITRINE_SHADOW_INFLIGHT="1")
+    shadowed.start(VITRINE_TIMEOUT_S="0.3")
     for _ in range(3):
         shadowed.classify()
     # Those that waited behind it are let go, and while it is left alone none are taken in.
