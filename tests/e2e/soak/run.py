@@ -33,6 +33,7 @@ class Plan:
         seed: Of all that is random; threads and processes make each run another one still.
         replicas: Model servers.
         reload: True for model servers that poll no configuration.
+        server: The program of TensorFlow Serving, such as ``tensorflow_model_server``; the embedded one if empty.
         threads: That ask.
         pause_s: The mean pause of each between two questions.
         hold_s: How long the operator looks on after each change.
@@ -46,6 +47,7 @@ class Plan:
     seed: int = 1
     replicas: int = 2
     reload: bool = False
+    server: str = ""
     threads: int = 6
     pause_s: float = 0.03
     hold_s: float = 3.0
@@ -118,7 +120,7 @@ def soak(plan: Plan, folder: Path, sources: list[Path] | None = None) -> Result:
     first = [sys.executable, "-m", "serving", "--repository", str(repository), "publish", MODEL, str(sources.pop(0))]
     subprocess.run([*first, "--offline"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     problems: list[str] = []
-    with running(folder, repository, replicas=plan.replicas, reload=plan.reload) as system:
+    with running(folder, repository, replicas=plan.replicas, reload=plan.reload, server=plan.server) as system:
         chance = random.Random(f"{plan.seed}-operator")
         operator = Operator(system, sources, plan.hold_s, plan.impatient, chance)
         watcher = Watcher(repository)

@@ -17,6 +17,8 @@ from tests.e2e.stack import ONE_THREAD
 from tests.processes import Process, wait_until
 
 MODEL = "digits"
+# Becomes another program, which is then ended like any process of ours.
+_BECOME = "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 @dataclass
@@ -107,20 +109,38 @@ def server_flags(repository: Path, *, reload: bool) -> list[str]:
     return [
         *flags,
         "--allow_version_labels_for_unavailable_models=true",
+        # By default four for each processor, which few clients at once exhaust.
+        "--grpc_max_threads=64",
         *([] if reload else ["--model_config_file_poll_wait_seconds=1"]),
     ]
 
 
 @contextmanager
 def running(
-    folder: Path, repository: Path, *, replicas: int, reload: bool, settings: Mapping[str, str] | None = None
+    folder: Path,
+    repository: Path,
+    *,
+    replicas: int,
+    reload: bool,
+    server: str = "",
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[System]:
-    """The system on a repository in which something is released, ready; ended with the block."""
+    """The system on a repository in which something is released, ready; ended with the block.
+
+    Args:
+        folder: For logs.
+        repository: The model repository.
+        replicas: How many model servers.
+        reload: True for model servers that poll no configuration.
+        server: The program of TensorFlow Serving, such as ``tensorflow_model_server``; the embedded one if empty.
+        settings: Of the gateway, besides.
+    """
+    program = ["-c", _BECOME, server] if server else ["-m", "serving.model_server"]
     with ExitStack() as stack:
         servers = []
         for number in range(replicas):
             port = pick_port()
-            words = ["-m", "serving.model_server", f"--port={port}", f"--rest_api_port={pick_port()}"]
+            words = [*program, f"--port={port}", f"--rest_api_port={pick_port()}"]
             flags = server_flags(repository, reload=reload)
             process = stack.enter_context(Process([*words, *flags], folder / f"model_server-{number}.log"))
             servers.append(Replica(f"127.0.0.1:{port}", process))
@@ -137,7 +157,7 @@ def running(
         }
         gateway = stack.enter_context(Process(["-m", "gateway"], folder / "gateway.log", environment))
         system = System(folder, repository, servers, gateway, f"http://127.0.0.1:{url_port}", reload)
-        for server in servers:
-            system.wait_serving(server)
+        for one in servers:
+            system.wait_serving(one)
         gateway.wait_ready(f"{system.url}/readyz")
         yield system
