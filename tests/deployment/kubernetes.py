@@ -25,6 +25,8 @@ _ADDED = ("ingress", "monitoring", "api-keys")
 _PLACES = ("object-store", "model-image", "release-configmap")
 
 Manifest = dict[str, Any]
+# The same loader in C, where PyYAML was built with it: dashboards are long.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def rendered(variant: Variant) -> tuple[Manifest, ...]:
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, f"{variant}: {result.stderr}"
     assert "deprecated" not in result.stderr, result.stderr
-    return tuple(yaml.safe_load_all(result.stdout))
+    return tuple(yaml.load_all(result.stdout, Loader=_Loader))
 
 
 def of_kind(variant: Variant, kind: str) -> dict[str, Manifest]:

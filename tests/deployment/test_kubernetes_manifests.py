@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any
@@ -46,8 +47,11 @@ def test_every_overlay_and_component_is_tried() -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_every_manifest_follows_the_schema_of_kubernetes(release: str) -> None:
+def test_every_manifest_follows_the_schema_of_kubernetes(release: str, monkeypatch: pytest.MonkeyPatch) -> None:
     validate = module("kubernetes_validate").validate
+    checker = module("kubernetes_validate.utils")
+    # It would read a megabyte of definitions for each manifest.
+    monkeypatch.setattr(checker, "schema_contents", functools.cache(checker.schema_contents))
     different = {json.dumps(one, sort_keys=True) for variant in VARIANTS for one in rendered(variant)}
     manifests = [one for one in map(json.loads, sorted(different)) if not custom(one)]
     assert len(manifests) > 50
