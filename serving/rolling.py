@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,10 +12,11 @@ from contract.errors import DeadlineExceeded, ModelServerUnavailable
 from contract.release import ModelRelease
 from serving.plan import words
 from serving.plan.goals import Goal, settled
-from serving.plan.reconcile import Action, Before, Done, GiveUp, Load, Retire, Steer, Wait, next_action
+from serving.plan.reconcile import Action, Before, Done, GiveUp, Load, Retire, Steer, Wait, arriving, next_action
 from serving.release_store import ReleaseStore
 from serving.replicas import Replicas, ReplicaStatus
 from serving.tables import Say
+from serving.verify import Finding
 
 _POLL_S = 0.2
 _RELOAD_S = 1.0
@@ -30,6 +31,10 @@ _NOBODY_S = 5.0
 _AWAY = (ModelServerUnavailable, DeadlineExceeded)
 
 MakeGoal = Callable[[ModelRelease], Goal]
+# Tries a version that every replica has loaded, on each of them, and tells what it found.
+Trial = Callable[[int], Sequence[Finding]]
+# So many trials in a row have to fail, for a replica that is killed meanwhile is not the version's fault.
+_TRIALS = 3
 
 
 class RolloutFailed(Exception):
@@ -76,10 +81,19 @@ class Roller:
         *,
         pace: Pace = Pace(),
         reload: bool = False,
+        trial: Trial = lambda _version: (),
     ) -> None:
-        """`reload` sends each new models.config to every replica: for servers that do not poll it.
+        """Asks nobody yet.
 
-        One of them loads a new version before the others do, so that a version which ends its server ends but one.
+        Args:
+            store: Where the state is written.
+            name: The model.
+            replicas: All of its model servers.
+            say: Told what happens.
+            pace: How long things may take.
+            reload: Send each new models.config to every replica: for servers that do not poll it. One of them loads a
+                new version before the others do, so that a version which ends its server ends but one.
+            trial: What a version has to stand before it gets a label or a request; nothing if it is trusted.
         """
         self.name = name
         self._store = store
@@ -92,6 +106,9 @@ class Roller:
         self._reloaded_only: str | None = None
         self._answered = float("-inf")
         self._first: str | None = None
+        self._trial = trial
+        self._trials = 0
+        self._steered = False
 
     def bring(self, make_goal: MakeGoal) -> ModelRelease:
         """Comes to the goal that is made of what serves now, and gives the state then.
@@ -114,30 +131,31 @@ class Roller:
         return goal.end
 
     def _steps(self, former: ModelRelease, goal: Goal, seen: list[ReplicaStatus]) -> None:
-        steered = False
+        self._steered = False
         try:
-            for action in self._actions(goal, seen):
-                # Once labels and traffic have moved, going on is as safe as going back, and is what was wanted.
-                steered |= isinstance(action, Steer | Retire)
+            self._act(goal, seen)
         except RolloutLate as late:
             self._restore(former)
             raise RolloutFailed(f"{late}{self._last_words(late.version)}") from None
         except BaseException:
             # An operator's Ctrl-C too: half a rollout helps nobody.
-            if not steered:
+            # But once labels and traffic have moved, going on is as safe as going back, and is what was wanted.
+            if not self._steered:
                 self._restore(former)
             raise
 
-    def _actions(self, goal: Goal, seen: list[ReplicaStatus]) -> Iterator[Action]:
+    def _act(self, goal: Goal, seen: list[ReplicaStatus]) -> None:
         """Does what is next, again and again, and tells what that was."""
         started = self._answered = time.monotonic()
         self._first = next(one.replica for one in seen if not one.away)
         before: Before = {(one.replica, status.version): status for one in seen for status in one.versions}
         while not isinstance(action := next_action(self._store.model(self.name), goal, seen, before), Done):
             waited_s = time.monotonic() - started
-            yield action
-            self._apply(action, seen, late=waited_s > self._pace.timeout_s)
-            if not isinstance(action, Steer | Retire):
+            if isinstance(action, Steer) and goal.patient:
+                self._try(action.model)
+            else:
+                self._apply(action, seen, late=waited_s > self._pace.timeout_s)
+            if not self._steered:
                 seen = self._replicas.status(self.name)
                 self._answered = self._answered if all(one.away for one in seen) else time.monotonic()
                 before = _unchanged(before, seen) if waited_s < _OLD_NEWS_S else {}
@@ -153,8 +171,7 @@ class Roller:
                 self._push_again(version, seen)
                 time.sleep(_POLL_S)
             case Steer(model):
-                self._write(model)
-                self._tell(f"{self.name}: labels and traffic have moved.")
+                self._steer(model)
             case Retire(model, versions):
                 self._tell(f"{self.name} {words.listed(versions)} is retired as soon as traffic has left it.")
                 time.sleep(self._pace.drain_s)
@@ -163,6 +180,26 @@ class Roller:
                 raise RolloutFailed(
                     f"{self.name} {version} did not load; the release state is what it was before. {reason}"
                 )
+
+    def _steer(self, model: ModelRelease) -> None:
+        self._write(model)
+        self._steered = True
+        self._tell(f"{self.name}: labels and traffic have moved.")
+
+    def _try(self, model: ModelRelease) -> None:
+        """Steers, if what is about to get labels or traffic does on every replica what it should."""
+        for version in arriving(self._store.model(self.name), model):
+            failed = [f"{one.check}: {one.reason}" for one in self._trial(version) if not one.ok]
+            self._trials = self._trials + 1 if failed else 0
+            if self._trials == _TRIALS:
+                raise RolloutFailed(
+                    f"{self.name} {version} is loaded, but not fit to serve; the release state is what it was before. "
+                    f"{'; '.join(failed)}. --force overlooks it"
+                )
+            if failed:
+                time.sleep(_POLL_S)
+                return
+        self._steer(model)
 
     def _wait(self, version: int, states: str, *, late: bool) -> None:
         what = f"{self.name} {version}"

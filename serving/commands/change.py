@@ -7,14 +7,17 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from contract.versions import PublishError
 from serving import rolling
 from serving.commands import options as shared
+from serving.pictures import pictures
 from serving.replicas import Replicas
-from serving.rolling import MakeGoal, Pace, Roller
+from serving.rolling import MakeGoal, Pace, Roller, Trial
 from serving.tables import Say
 from serving.verify import Finding, verify_on_disk
+from serving.verify_served import verify_served
 
 
 def add_change(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +41,7 @@ def add_change(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="model servers do not poll models.config: send it to each of them (do not use it for servers that poll)",
     )
-    parser.add_argument("--force", action="store_true", help="overlook what a check of the version's files finds")
+    parser.add_argument("--force", action="store_true", help="overlook what checks of the version find")
     parser.add_argument("--offline", action="store_true", help="no model server runs: write the final state at once")
     shared.add_dry_run(parser)
 
@@ -80,8 +83,24 @@ def bring(options: argparse.Namespace, replicas: Replicas, make_goal: MakeGoal, 
         rolling.offline(store, options.name, make_goal, out)
     else:
         pace = Pace(options.timeout, options.drain)
-        Roller(store, options.name, replicas, out, pace=pace, reload=options.reload).bring(make_goal)
+        roller = Roller(
+            store, options.name, replicas, out, pace=pace, reload=options.reload, trial=trial(options, replicas)
+        )
+        roller.bring(make_goal)
     return 0
+
+
+def trial(options: argparse.Namespace, replicas: Replicas) -> Trial:
+    """What a loaded version has to stand before it gets traffic; nothing if that is to be overlooked."""
+    repository, name = shared.repository(options), options.name
+
+    def findings(version: int) -> Sequence[Finding]:
+        if options.force:
+            return ()
+        images = partial(pictures, repository, name, version)
+        return verify_served(replicas, name, version, repository.card(name, version), images)
+
+    return findings
 
 
 def change(options: argparse.Namespace, make_goal: MakeGoal, out: Say) -> int:

@@ -16,7 +16,7 @@ from serving.automatic.limits import LimitError, Limits
 from serving.automatic.order import Order, now
 from serving.automatic.report import Report
 from serving.commands import options as shared
-from serving.commands.change import fit, percent, seconds
+from serving.commands.change import fit, percent, seconds, trial
 from serving.replicas import Replicas
 from serving.rolling import Pace, Roller
 from serving.tables import Say
@@ -64,7 +64,7 @@ def register(subparsers: Subparsers) -> None:
         "--drain", type=seconds, default=2.0, metavar="S", help="seconds for traffic to leave it (default: %(default)g)"
     )
     parser.add_argument("--reload", action="store_true", help="send models.config to model servers that do not poll it")
-    parser.add_argument("--force", action="store_true", help="overlook what a check of the version's files finds")
+    parser.add_argument("--force", action="store_true", help="overlook what checks of the version find")
     parser.add_argument("--watch", action="store_true", help="a live view, drawn anew at each look")
     parser.add_argument("--json", action="store_true", help="every look as a line of JSON")
     shared.add_dry_run(parser)
@@ -89,7 +89,8 @@ def run(options: argparse.Namespace, out: Say) -> int:
     view = _view(options, out)
     with Replicas(shared.replicas(options)) as replicas:
         pace = Pace(options.timeout, options.drain)
-        roller = Roller(store, options.name, replicas, view.say, pace=pace, reload=options.reload)
+        tried = trial(options, replicas)
+        roller = Roller(store, options.name, replicas, view.say, pace=pace, reload=options.reload, trial=tried)
         try:
             return Runner(order, store, replicas, roller, gateways, view).run()
         except KeyboardInterrupt:

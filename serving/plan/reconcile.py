@@ -80,6 +80,10 @@ def next_action(
     """
     end = goal.end
     new = tuple(version for version in end.versions if version not in model.versions)
+    away = {one.replica: state_of(one, new[0]) for one in replicas if one.away} if new and goal.patient else {}
+    if away:
+        # It may be away because of this very version, which must not end the next one too.
+        return Wait(new[0], away)
     if new:
         return Load(replace(model, versions=tuple(sorted({*model.versions, *new}))), new)
     if replace(end, versions=model.versions) != model:

@@ -112,11 +112,18 @@ def test_a_version_that_cannot_be_served_reaches_no_user(
 
 
 @pytest.mark.parametrize("kind", ["failing", "nan", "unsaid_size", "without_a_card"])
-def test_a_canary_that_gives_no_answers_fails_no_request(system: System, library: Library, kind: str) -> None:
+def test_a_version_that_gives_no_answers_is_refused_and_forced_in_fails_no_request(
+    system: System, library: Library, kind: str
+) -> None:
     version = add(system, library.path(kind, next(_MARKS)))
+    before = Release.read(system.repository)
 
     with Users(system) as users:
-        begun = command(system, "canary", MODEL, str(version), "--percent", "50")
+        refused = command(system, "canary", MODEL, str(version), "--percent", "50")
+        assert refused.returncode == 1
+        assert "not fit to serve" in refused.stderr
+        assert Release.read(system.repository) == before
+        begun = command(system, "canary", MODEL, str(version), "--percent", "50", "--force")
         users.wait_for(40)
         ended = command(system, "rollback", MODEL)
 

@@ -21,6 +21,8 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.config import model_server_config_pb2
 
+from tests.serving import prediction_service
+
 Status = get_model_status_pb2.ModelVersionStatus
 
 
@@ -33,6 +35,8 @@ class ModelService:
         verdicts: How loading ends, by (model, version): a state, or ``END: <error>``; AVAILABLE for all others.
         last_words: The error of a version that is taken away before it was AVAILABLE.
         states: The versions it knows, by model.
+        disk: The repository whose versions it answers for, as far as it is asked to; that of `config` if None.
+        broken: The versions that give no numbers, by model.
         refused: Why configurations were refused.
         asked: The number of requests.
         host: The IP address that it listens on.
@@ -43,6 +47,8 @@ class ModelService:
     last_words: dict[tuple[str, int], str] = field(default_factory=dict)
     states: dict[str, dict[int, str]] = field(default_factory=dict)
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    disk: Path | None = None
+    broken: set[tuple[str, int]] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
     asked: int = 0
     host: str = "127.0.0.1"
@@ -51,6 +57,9 @@ class ModelService:
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def repository(self) -> Path | None:
+        return self.disk or (self.config.parent if self.config else None)
 
     def poll(self) -> None:
         """Takes the configuration as it now is."""
@@ -119,6 +128,7 @@ def serving(service: ModelService, port: int = 0) -> Iterator[ModelService]:
     """Runs the server on a free port, or the given one, until the end of the block."""
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Servicer(service), server)
+    server.add_generic_rpc_handlers((prediction_service.handler(service.repository, service.broken),))
     service.port = server.add_insecure_port(f"{service.host}:{port}")
     server.start()
     try:

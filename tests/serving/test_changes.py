@@ -17,7 +17,7 @@ from tests.serving.model_service import ModelService, serving
 @pytest.fixture
 def server(repository: Path) -> Iterator[ModelService]:
     """A model server that polls the repository's models.config."""
-    with serving(ModelService(config=repository / "models.config")) as service:
+    with serving(ModelService(config=repository / "models.config", disk=repository)) as service:
         yield service
 
 
@@ -114,7 +114,7 @@ def test_servers_that_do_not_poll_are_sent_every_change(
     repository: Path, cli: Cli, act: Callable[..., str], server: ModelService
 ) -> None:
     server.config = None
-    other = ModelService()
+    other = ModelService(disk=repository)
     with serving(other):
         for words in (["canary", "digits", "2"], ["promote", "digits"], ["rollback", "digits"]):
             done = cli(*words, "--replica", server.address, other.address, "--drain", "0", "--reload")
@@ -156,6 +156,22 @@ def test_a_half_copied_version_is_refused_before_any_server_sees_it(
 
     assert digits(repository) == before
     assert act("canary", "digits", "2", "--force").startswith("digits 2 is canary")
+
+
+def test_a_version_that_answers_nonsense_is_refused_before_it_gets_traffic(
+    repository: Path, cli: Cli, act: Callable[..., str], server: ModelService
+) -> None:
+    before = digits(repository)
+    server.broken.add(("digits", 2))
+
+    for words in (["publish", "digits", "--version", "2"], ["canary", "digits", "2"], ["shadow", "digits", "2"]):
+        done = cli(*words, "--replica", server.address)
+        assert done.returncode == 1
+        assert "digits 2 is loaded, but not fit to serve; the release state is what it was before." in done.stderr
+        assert "Expected probabilities that are numbers. Received: nan" in done.stderr
+        assert digits(repository) == before
+
+    assert act("publish", "digits", "--version", "2", "--force").startswith("digits 2 is stable")
 
 
 def test_commands_leave_an_automatic_rollout_alone_but_a_rollback_ends_it(

@@ -49,7 +49,7 @@ def test_a_wrong_version_is_known_by_copies_and_no_user_gets_its_answer(scene: S
 def test_a_canary_that_fails_goes_back_and_no_request_fails(scene: Scene) -> None:
     stable, version = scene.digits.labels[STABLE], scene.add("failing", 4)
     with Load(scene.url) as load:
-        done = scene.rollout(version, "--shadow", "0", "--steps", "20,100")
+        done = scene.rollout(version, "--shadow", "0", "--steps", "20,100", "--force")
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert (load.faults, set(load.versions)) == ([], {stable})

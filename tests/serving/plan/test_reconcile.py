@@ -26,6 +26,13 @@ def test_a_new_version_is_first_loaded_beside_the_stable_one_without_a_label() -
     assert next_action(ONE, TO_TWO, [replica("a", v1="AVAILABLE")]) == Load(LOADING_TWO, (2,))
 
 
+def test_nothing_new_is_loaded_while_a_replica_is_away() -> None:
+    seen = [replica("a", v1="AVAILABLE"), ReplicaStatus("b", away="connection refused")]
+
+    assert next_action(ONE, TO_TWO, seen) == Wait(2, {"b": "does not answer"})
+    assert next_action(ONE, goals.rollback(ONE, 2, AT), seen) == Load(LOADING_TWO, (2,))
+
+
 def test_the_first_version_of_a_model_too_is_loaded_before_it_gets_a_label() -> None:
     goal = goals.publish(ModelRelease(), 1, AT)
 
