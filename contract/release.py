@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from contract.versions import PublishError, check_name
 
 FILE_NAME = "release.json"
 STABLE = "stable"
@@ -153,8 +155,8 @@ class Release:
         """
         try:
             models = json.loads(text)["models"]
-            return cls({name: _model(value) for name, value in models.items()})
-        except ReleaseError as error:
+            return cls({check_name(name): _model(value) for name, value in models.items()})
+        except (ReleaseError, PublishError) as error:
             raise ReleaseError(f"{FILE_NAME}: {error}") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ReleaseError(f"{FILE_NAME} is not a release state: {type(error).__name__}: {error}") from None
@@ -170,19 +172,37 @@ class Release:
 
 def _model(value: Mapping[str, Any]) -> ModelRelease:
     return ModelRelease(
-        versions=tuple(int(version) for version in value["versions"]),
-        labels={str(label): int(version) for label, version in value["labels"].items()},
+        versions=tuple(_version(version) for version in value["versions"]),
+        labels={str(label): _version(version) for label, version in value["labels"].items()},
         canary_percent=float(value.get("canary_percent", 0)),
         split=value.get("split", "client"),
-        shadow=value.get("shadow"),
+        shadow=_version_or_none(value.get("shadow")),
         shadow_percent=float(value.get("shadow_percent", 100)),
-        previous=value.get("previous"),
+        previous=_version_or_none(value.get("previous")),
         rollout=_rollout(value.get("rollout")),
-        history=tuple(HistoryEntry(**entry) for entry in value.get("history", ())),
+        history=tuple(HistoryEntry(**_known(HistoryEntry, entry)) for entry in value.get("history", ())),
     )
 
 
 def _rollout(value: Mapping[str, Any] | None) -> AutomaticRollout | None:
     if value is None:
         return None
-    return AutomaticRollout(**{**value, "steps": tuple(float(step) for step in value["steps"])})
+    version, steps = _version(value["version"]), tuple(float(step) for step in value["steps"])
+    return AutomaticRollout(**{**_known(AutomaticRollout, value), "version": version, "steps": steps})
+
+
+def _known(kind: type[HistoryEntry | AutomaticRollout], value: Mapping[str, Any]) -> dict[str, Any]:
+    """What this release knows of; a newer one may have written more, and gateways of this one serve on."""
+    names = {one.name for one in fields(kind)}
+    return {name: found for name, found in value.items() if name in names}
+
+
+def _version(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, bool) or str(value) != str(number):
+        raise ReleaseError(f"a version must be a whole number. Received: {value!r}")
+    return number
+
+
+def _version_or_none(value: Any) -> int | None:
+    return None if value is None else _version(value)

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# The repository's own files, release.json and models.config, stand beside its models.
+_FILES = (".json", ".config")
 _LOCK = ".lock"
 _STAGING = ".staging-"
 
@@ -28,6 +30,8 @@ def check_name(name: str) -> str:
     """The name itself, if a model may have it. Raises PublishError otherwise."""
     if not _NAME.fullmatch(name):
         raise PublishError(f"Expected a model name of letters, digits, '.', '_' and '-'. Received: {name!r}")
+    if name.endswith(_FILES):
+        raise PublishError(f"Expected a model name that does not end in {' or '.join(_FILES)}. Received: {name!r}")
     return name
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from contract import release as release_file
 from contract import versions
 from contract import wire_pb2 as wire
 from contract.release import ModelRelease, Release
-from contract.versions import check_name
+from contract.versions import PublishError, check_name
 from serving import models_config
 
 
@@ -34,6 +34,14 @@ class ReleaseStore:
     def model(self, name: str) -> ModelRelease:
         """The state of one model, empty if it was never released."""
         return self.read().models.get(name, ModelRelease())
+
+    def released(self, name: str) -> ModelRelease:
+        """The same of a model that has to be there. Raises PublishError if it was never released."""
+        models = self.read().models
+        if check_name(name) not in models:
+            known = ", ".join(sorted(models)) or "none"
+            raise PublishError(f"Expected a model that was released in {self.root}: {known}. Received: {name}")
+        return models[name]
 
     def config(self) -> wire.ModelServerConfig:
         """What model servers are to load, as a message."""
@@ -62,13 +70,38 @@ class ReleaseStore:
 
         Raises:
             RolloutBusy: Another process is at it.
+            OSError: The repository cannot be written.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / f".rollout-{check_name(name)}").open("w") as lock:
+        with self._sole(f".rollout-{check_name(name)}", f"Another rollout of {name} is under way"):
+            yield
+
+    @contextmanager
+    def watch(self, name: str) -> Iterator[None]:
+        """Makes this process the only one that watches an automatic rollout of `name`; between its steps, others work.
+
+        The operating system ends it if the process dies.
+
+        Raises:
+            RolloutBusy: Another process is at it.
+            OSError: The repository cannot be written.
+        """
+        with self._sole(f".watch-{check_name(name)}", f"An automatic rollout of {name} is being watched already"):
+            yield
+
+    @contextmanager
+    def _sole(self, file: str, busy: str) -> Iterator[None]:
+        with ExitStack() as stack:
             try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((self.root / file).open("w"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise RolloutBusy(f"Another rollout of {name} is under way; nothing was changed") from None
+                raise RolloutBusy(f"{busy}; nothing was changed") from None
+            except OSError as error:
+                raise OSError(
+                    f"Expected a model repository that can be written; nothing was changed. Received: {self.root} "
+                    f"({error.strerror})"
+                ) from None
             yield
 
     def _render(self, release: Release) -> None:

@@ -14,7 +14,6 @@ from serving import rolling
 from serving.automatic import goals
 from serving.automatic.gateways import Gateways
 from serving.automatic.goals import ChangedByOthers
-from serving.automatic.lock import watching
 from serving.automatic.order import Order, now
 from serving.automatic.report import Report, Step
 from serving.automatic.watch import Look, Turn, Watch
@@ -78,7 +77,7 @@ class Runner:
         Raises:
             GoalError, RolloutFailed, NoReplica, RolloutBusy: It did not even begin; nothing was changed.
         """
-        with watching(self.store.root, self.order.name):
+        with self.store.watch(self.order.name):
             self.store.repair()
             model = self.store.model(self.order.name)
             ended = self._end_of_before(model)

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from contract.release import Release
-from contract.versions import PublishError, check_name
 from serving.commands import options as shared
+from serving.commands.numbers import count
 from serving.tables import Say, table
 
 if TYPE_CHECKING:
@@ -23,17 +22,14 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("name", metavar="NAME", help="the model")
     shared.add_repository(parser)
     shared.add_json(parser)
-    parser.add_argument("--last", type=int, metavar="N", help="only the last N entries")
+    parser.add_argument("--last", type=count, metavar="N", help="only the last N entries")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, out: Say) -> int:
     """Says every entry, and under it the report of an automatic rollout. Raises PublishError for an unknown model."""
-    model = Release.read(options.repository).models.get(check_name(options.name))
-    if model is None:
-        known = ", ".join(sorted(Release.read(options.repository).models)) or "none"
-        raise PublishError(f"Expected a model that was released: {known}. Received: {options.name}")
-    entries = model.history[-options.last :] if options.last else model.history
+    model = shared.release_store(options).released(options.name)
+    entries = model.history if options.last is None else model.history[len(model.history) - options.last :]
     if options.json:
         out(json.dumps({"model": options.name, "history": [asdict(one) for one in entries]}, indent=2))
         return 0

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contract.release import ModelRelease, Release
-from contract.versions import check_name
+from contract.versions import PublishError
 from serving.commands import options as shared
+from serving.commands.numbers import count
 from serving.pruning import Pruning, prune
 from serving.replicas import Replicas, ReplicaStatus
 from serving.rolling import NoReplica
@@ -30,7 +31,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="the model")
     parser.add_argument("--all", action="store_true", help="every model")
     parser.add_argument(
-        "--keep", type=_count, default=2, metavar="N", help="how many of the newest to keep besides (default: 2)"
+        "--keep", type=count, default=2, metavar="N", help="how many of the newest to keep besides (default: 2)"
     )
     shared.add_repository(parser)
     parser.add_argument(
@@ -46,14 +47,24 @@ def run(options: argparse.Namespace, out: Say) -> int:
     Raises:
         RolloutBusy: A rollout of the model is under way.
         NoReplica: One that was named does not answer, so nobody knows what it has loaded; nothing was changed.
+        PublishError: There is no such model.
     """
     if (options.name is None) != options.all:
         options.error("expected NAME, or --all for every model")
     store = shared.repository(options)
-    names = store.models() if options.all else [check_name(options.name)]
+    names = store.models()
+    if not options.all:
+        _check_known(store, options.name, names)
+        names = [options.name]
     with Replicas(options.replica or ()) as replicas:
         refused = [_prune(options, store, name, replicas, out) for name in names]
     return 1 if any(refused) else 0
+
+
+def _check_known(store: VersionStore, name: str, names: Sequence[str]) -> None:
+    """Raises PublishError for a model of which there is nothing; an upload that was cut short is something."""
+    if name not in names and not store.incomplete(name):
+        raise PublishError(f"Expected a model in {store.place}: {', '.join(names) or 'none'}. Received: {name}")
 
 
 def _prune(options: argparse.Namespace, store: VersionStore, name: str, replicas: Replicas, out: Say) -> bool:
@@ -89,10 +100,3 @@ def _seen(replicas: Replicas, name: str) -> Sequence[ReplicaStatus]:
 def _say(plan: Pruning, name: str, out: Say, deleted: str) -> None:
     kept = ", ".join(f"{version} ({reason})" for version, reason in plan.kept.items())
     out(f"{name}: {deleted}: {', '.join(map(str, plan.deleted)) or 'none'}; kept: {kept or 'none'}.")
-
-
-def _count(text: str) -> int:
-    count = int(text) if text.isascii() and text.isdigit() else -1
-    if count < 0:
-        raise argparse.ArgumentTypeError(f"expected a number, 0 or more. Received: {text!r}")
-    return count

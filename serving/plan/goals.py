@@ -90,8 +90,8 @@ def promote(model: ModelRelease, version: int | None, at: str) -> Goal:
         version = model.labels.get(CANARY, _promoted(model))
     candidates = {number for number in (model.labels.get(CANARY), model.shadow) if number is not None}
     if version is None or version not in {*candidates, model.labels.get(STABLE)}:
-        known = ", ".join(map(str, sorted(candidates))) or "none"
-        raise GoalError(f"Expected a version that is {CANARY} or {SHADOW} ({known}). Received: {version}")
+        known = ", ".join(map(str, sorted(candidates))) or "there is none"
+        raise GoalError(f"Expected a version that is {CANARY} or {SHADOW}: {known}. Received: {version or 'none'}")
     return Goal(_stable(model, version, PROMOTE, at), f"{version} is already {STABLE}")
 
 
@@ -112,10 +112,13 @@ def rollback(model: ModelRelease, to: int | None, at: str) -> Goal:
         return Goal(_entered(model, without_candidate(model), entry), "", patient=False)
     if to is None and model.history and model.history[-1].action == ROLLBACK:
         last = model.history[-1]
-        return Goal(settled(model), f"was rolled back already, at {last.at}; to go on, name a version", patient=False)
+        return Goal(
+            settled(model), f"was rolled back already, at {last.at}; to go on, name a version with --to", patient=False
+        )
     target = model.previous if to is None else to
     if target is None:
-        raise GoalError(f"Expected a version to go back to, kept from before {stable}. Received: none; name one")
+        before = "" if stable is None else f", kept from before {stable}"
+        raise GoalError(f"Expected a version to go back to{before}. Received: none; name one with --to")
     end = _holding(without_candidate(model), target)
     previous = model.previous if target == stable else None
     end = replace(end, labels={**end.labels, STABLE: target}, previous=previous)

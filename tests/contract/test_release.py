@@ -62,6 +62,25 @@ def test_versions_and_labels_are_enough() -> None:
     assert Release.from_json(model()) == Release({"digits": ModelRelease((1, 2), {"stable": 2})})
 
 
+def test_what_a_newer_release_has_written_besides_is_passed_over() -> None:
+    entry = {"at": "2026-01-01", "action": "publish", "version": 2, "by": "somebody"}
+    text = model(colour="red", history=[entry], rollout=rollout(paused=True))
+
+    read = Release.from_json(text).models["digits"]
+
+    assert read.history == (HistoryEntry("2026-01-01", "publish", 2),)
+    assert read.rollout == AutomaticRollout(2, (5, 100), 0, "2026-01-01T00:00:00+00:00", 60)
+
+
+def test_a_version_that_was_written_as_text_is_a_number_all_the_same() -> None:
+    text = model(versions=["1", "2"], labels={"stable": "2"}, previous="1", shadow="1", rollout=rollout(version="2"))
+
+    read = Release.from_json(text).models["digits"]
+
+    assert (read.versions, read.labels, read.previous, read.shadow) == ((1, 2), {"stable": 2}, 1, 1)
+    assert read.rollout == AutomaticRollout(2, (5, 100), 0, "2026-01-01T00:00:00+00:00", 60)
+
+
 def test_what_is_used_is_what_something_names() -> None:
     assert FULL.models["digits"].used == (1, 2, 10)
     assert ModelRelease((1, 2, 3), {"stable": 3}, previous=2).used == (2, 3)
@@ -98,6 +117,12 @@ def test_replacing_one_model_leaves_the_others_and_the_original() -> None:
         (model(canary_percent=5), "canary_percent without a version labelled 'canary' must be 0. Received: 5.0"),
         (model(shadow_percent=101), "shadow_percent must be from 0 to 100. Received: 101.0"),
         (model(split="coin"), "split must be one of ['client', 'request']. Received: 'coin'"),
+        (model(versions=[1.5, 2]), "a version must be a whole number. Received: 1.5"),
+        (model(previous=True), "a version must be a whole number. Received: True"),
+        (
+            model().replace("digits", "../digits"),
+            "Expected a model name of letters, digits, '.', '_' and '-'. Received: '../digits'",
+        ),
         (model(shadow=9), "shadow must be one of [1, 2]. Received: 9"),
         (model(previous=9), "previous must be one of [1, 2]. Received: 9"),
         (model(rollout=rollout(version=9)), "rollout's version must be one of [1, 2]. Received: 9"),

@@ -162,6 +162,12 @@ def test_a_name_that_is_no_folder_name_is_refused(name: str, tmp_path: Path) -> 
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.parametrize("name", ["release.json", "models.config"])
+def test_a_file_of_the_repository_is_no_model(name: str) -> None:
+    with pytest.raises(PublishError, match=r"does not end in \.json or \.config"):
+        check_name(name)
+
+
 def test_the_lock_is_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
     with publisher(tmp_path) as process:
         said(process)

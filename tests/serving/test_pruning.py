@@ -147,3 +147,11 @@ def test_a_version_that_is_a_link_loses_the_link_and_not_what_it_leads_to(many: 
 def test_a_prune_of_nothing_in_particular_is_not_understood(many: Path, cli: Cli, words: list[str]) -> None:
     assert cli("prune", *words).returncode == 2
     assert len(versions(many)) == 6
+
+
+def test_a_prune_of_a_model_that_is_not_there_is_no_success(many: Path, cli: Cli) -> None:
+    done = cli("prune", "digit")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: Expected a model in {many}: digits. Received: digit\n"
+    assert not (many / ".rollout-digit").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract.release import ModelRelease, Release
+from contract.versions import PublishError
 from serving.models_config import render
 from serving.release_store import ReleaseStore, RolloutBusy
 
@@ -103,3 +104,27 @@ def test_only_one_at_a_time_rolls_out_a_model_and_others_are_told(store: Release
 
     with store.rollout("digits"):
         assert store.read() == Release({"flowers": ONE})
+
+
+def test_who_watches_a_rollout_leaves_room_for_other_commands_but_not_for_a_second_watcher(store: ReleaseStore) -> None:
+    busy = pytest.raises(RolloutBusy, match="being watched already")
+    with store.watch("digits"), store.rollout("digits"), busy, store.watch("digits"):
+        pass
+
+
+def test_a_repository_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "models"
+    file.touch()
+    store = ReleaseStore(file, "/models")
+
+    refused = pytest.raises(OSError, match="Expected a model repository that can be written; nothing was changed")
+    with refused, store.rollout("digits"):
+        pass
+
+
+def test_a_model_that_was_never_released_is_told_from_those_that_were(store: ReleaseStore) -> None:
+    store.write_model("flowers", ONE)
+
+    assert store.released("flowers") == ONE
+    with pytest.raises(PublishError, match=r"Expected a model that was released in .*: flowers\. Received: digits"):
+        store.released("digits")

@@ -190,7 +190,7 @@ def test_history_of_a_model_that_was_never_released_names_those_that_were(with_h
     done = cli("history", "flowers")
 
     assert done.returncode == 1
-    assert done.stderr == "error: Expected a model that was released: digits. Received: flowers\n"
+    assert done.stderr == f"error: Expected a model that was released in {with_history}: digits. Received: flowers\n"
 
 
 def test_a_report_of_any_facts_is_readable() -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from contract.release import CANARY, STABLE, AutomaticRollout
 from serving.__main__ import main
-from serving.automatic.lock import watching
 from serving.release_store import ReleaseStore
 from tests.processes import wait_until
 from tests.serving.automatic import fake_gateway
@@ -234,7 +233,7 @@ def test_asked_again_for_what_is_stable_nothing_changes(world: World, capsys: Ca
 
 
 def test_a_second_watcher_is_refused(world: World, capsys: Capture) -> None:
-    with watching(world.repository, "digits"):
+    with ReleaseStore(world.repository, "/models").watch("digits"):
         assert world.rollout() == 1
 
     assert capsys.readouterr().err == (

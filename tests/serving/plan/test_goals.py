@@ -115,7 +115,7 @@ def test_a_rollback_right_after_one_goes_no_further() -> None:
     again = goals.rollback(withdrawn, None, AT)
 
     assert again.end == withdrawn
-    assert again.already == f"was rolled back already, at {AT}; to go on, name a version"
+    assert again.already == f"was rolled back already, at {AT}; to go on, name a version with --to"
     assert goals.rollback(withdrawn, 1, AT).end.labels == {STABLE: 1}
 
 
@@ -125,8 +125,8 @@ def test_a_rollback_right_after_one_goes_no_further() -> None:
         (lambda: goals.canary(ModelRelease(), 3, 10, "client", AT), "publish one"),
         (lambda: goals.canary(TWO, 2, 10, "client", AT), "Expected a version other than the stable one"),
         (lambda: goals.shadow(TWO, 2, 10, AT), "Expected a version other than the stable one"),
-        (lambda: goals.promote(TWO, None, AT), r"canary or shadow \(none\). Received: None"),
-        (lambda: goals.promote(CANARIED, 7, AT), r"canary or shadow \(3\). Received: 7"),
+        (lambda: goals.promote(TWO, None, AT), r"canary or shadow: there is none. Received: none"),
+        (lambda: goals.promote(CANARIED, 7, AT), r"canary or shadow: 3. Received: 7"),
         (lambda: goals.rollback(ONE, None, AT), "Received: none; name one"),
         (lambda: goals.publish(UNDER_WAY, 4, AT), "An automatic rollout of version 3 is under way, at 10%"),
         (lambda: goals.canary(UNDER_WAY, 3, 50, "client", AT), "under way"),
