@@ -9,7 +9,7 @@ import threading
 from PIL import ExifTags, Image
 
 from contract import images
-from contract.card import ImageSpec
+from contract.card import ImageSpec, Resize
 from gateway.classify.decoding import HEAVY
 from gateway.settings.cores import usable
 
@@ -48,7 +48,8 @@ def _shown(data: bytes, seen_by: ImageSpec | None) -> ImageSpec:
         return seen_by
     width, height = _size(data)
     side = max(width, height) if max(width, height) < TINY_PX else THUMBNAIL_PX
-    return _fitting(seen_by or ImageSpec(height, width), side)
+    # A picture itself may be larger than what a model may ask for.
+    return _fitting(seen_by.height, seen_by.width, side, seen_by.resize) if seen_by else _fitting(height, width, side)
 
 
 def _size(data: bytes) -> tuple[int, int]:
@@ -62,11 +63,10 @@ def _size(data: bytes) -> tuple[int, int]:
     return (height, width) if orientation >= _FIRST_SIDEWAYS else (width, height)
 
 
-def _fitting(spec: ImageSpec, side: int) -> ImageSpec:
+def _fitting(height: int, width: int, side: int, resize: Resize = "stretch") -> ImageSpec:
     """A colour spec of the same proportions whose longer side is `side`."""
-    scale = side / max(spec.height, spec.width)
-    height, width = (max(1, round(size * scale)) for size in (spec.height, spec.width))
-    return ImageSpec(height, width, 3, resize=spec.resize)
+    scale = side / max(height, width)
+    return ImageSpec(max(1, round(height * scale)), max(1, round(width * scale)), 3, resize=resize)
 
 
 def _data_uri(picture: Image.Image, file_format: str) -> str:
