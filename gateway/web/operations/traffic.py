@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from contract.release import CANARY, STABLE, ModelRelease
+from gateway.versions.split import may_stand_in
 
 
 def meant(release: ModelRelease) -> dict[int, float]:
@@ -22,12 +23,12 @@ def actual(release: ModelRelease, loaded: Collection[int]) -> dict[int, float]:
     """Percent by version, as it is while only so much is loaded.
 
     A canary that is not loaded leaves its share to stable; in the place of a stable version that is not, the newest
-    loaded one answers.
+    loaded one answers that may. Where none may, less than 100 is answered.
     """
-    if not loaded:
-        return {}
     stable, canary = release.labels.get(STABLE), release.labels.get(CANARY)
     shares = {version: share for version, share in meant(release).items() if version in loaded and version == canary}
-    rest = stable if stable in loaded and stable is not None else max(loaded)
-    shares[rest] = shares.get(rest, 0) + 100 - sum(shares.values())
+    able = (one for one in loaded if may_stand_in(release, one))
+    rest = stable if stable in loaded else max(able, default=None)
+    if rest is not None:
+        shares[rest] = shares.get(rest, 0) + 100 - sum(shares.values())
     return shares

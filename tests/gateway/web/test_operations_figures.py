@@ -143,8 +143,10 @@ def test_a_report_of_one_step_has_no_curves_and_one_with_gaps_has_what_there_is(
     [
         ({"stable": 2, "canary": 3}, 10, {1, 2, 3}, {2: 90, 3: 10}),
         ({"stable": 2, "canary": 3}, 10, {1, 2}, {2: 100}),
-        ({"stable": 2, "canary": 3}, 10, {1, 3}, {3: 100}),
+        ({"stable": 2, "canary": 3}, 10, {1, 3}, {1: 90, 3: 10}),
+        ({"stable": 2, "canary": 3}, 10, {3}, {3: 10}),
         ({"stable": 2, "canary": 3}, 10, {1}, {1: 100}),
+        ({"stable": 1}, 0, {2, 3}, {}),
         ({"stable": 2, "canary": 3}, 10, set(), {}),
         ({"stable": 2, "canary": 2}, 10, {2}, {2: 100}),
         ({"stable": 2}, 0, {1, 2, 3}, {2: 100}),
