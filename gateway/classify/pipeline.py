@@ -22,6 +22,7 @@ from gateway.errors import BadModelAnswer, EveryImageBad, EveryImageTooLarge, Ga
 from gateway.settings.settings import Settings
 from gateway.upstream.coalescer import Coalescer
 from gateway.versions.attempts import FAULTS, Attempts
+from gateway.versions.canaries import Canaries
 from gateway.versions.cards import CardCache
 from gateway.versions.resolve import Resolved, Resolver
 
@@ -60,6 +61,8 @@ class Classifier:
         self._cards = cards
         self._decoder = decoder
         self._on_answer = on_answer
+        # A canary that is late took half of its caller's time.
+        self._canaries = Canaries(settings.timeout_s / 2)
 
     async def classify(self, arriving: Arriving, question: Question) -> Answer:
         """The answer to an upload of one or many pictures, all by the same version.
@@ -70,13 +73,13 @@ class Classifier:
             BadModelAnswer, CardError, ServingError: By what the model server did.
         """
         job = Job(arriving, self._decoder, self._limits)
-        attempts = Attempts(self._resolver, question.wanted, question.client, question.trail)
+        attempts = self._attempts(question)
         try:
             while True:
                 asked = await self._ask(job, question, attempts)
                 try:
                     results = [await asked.result(place) for place in range(len(job.uploads))]
-                    return self._ended(asked.answer(results, attempts.retries), question, job.pixels)
+                    return self._ended(asked.answer(results, attempts.retries), question, attempts, job.pixels)
                 except FAULTS as error:
                     await attempts.failed(error, job.deadline)
                 finally:
@@ -92,7 +95,7 @@ class Classifier:
         Raises as `classify` does, but for EveryImageBad.
         """
         job = Job(arriving, self._decoder, self._limits)
-        attempts = Attempts(self._resolver, question.wanted, question.client, question.trail)
+        attempts = self._attempts(question)
         results: list[Result] = []
         try:
             while True:
@@ -105,7 +108,7 @@ class Classifier:
                         yield Pictured(upload.filename, result, asked.resolved, asked.card)
                     answer = asked.answer(results, attempts.retries)
                     with suppress(EveryImageBad):  # Each has its own line, and the status is out.
-                        self._ended(answer, question, job.pixels, whole=first == 0)
+                        self._ended(answer, question, attempts, job.pixels, whole=first == 0)
                     yield answer
                     return
                 except FAULTS as error:
@@ -129,7 +132,12 @@ class Classifier:
             raise
         return asked
 
-    def _ended(self, answer: Answer, question: Question, pixels: Sequence[Pixels], *, whole: bool = True) -> Answer:
+    def _attempts(self, question: Question) -> Attempts:
+        return Attempts(self._resolver, self._canaries, question.wanted, question.client, question.trail)
+
+    def _ended(
+        self, answer: Answer, question: Question, attempts: Attempts, pixels: Sequence[Pixels], *, whole: bool = True
+    ) -> Answer:
         """The answer itself, told to whom it may concern; to `on_answer` only if one version gave the `whole` of it.
 
         Raises:
@@ -140,7 +148,7 @@ class Classifier:
         except EveryImageBad:
             question.trail.ended("refused")
             raise
-        question.trail.ended("ok", answer.predict_ms / 1000)
+        attempts.answered(answer.predict_ms / 1000)
         if whole:
             self._on_answer(answer, question, pixels)
         return answer

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contract.card import ImageSpec
 from contract.errors import DeadlineExceeded, Overloaded
 from contract.messages import ModelSpec
+from gateway.observe.seldom import Seldom
 from gateway.observe.shadows import Outcome, ShadowMetrics
 from gateway.shadow.asker import Asker, NoRoom
 from gateway.shadow.budget import Budget
@@ -19,7 +20,6 @@ from gateway.shadow.copies import Copy
 from gateway.shadow.pace import Pace
 
 MOST_WAITING = 100
-_SILENCE_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Lane:
         self._pace = Pace(places)
         self._waiting: deque[Copy] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._complained_s = float("-inf")
+        self._complaints = Seldom()
 
     @property
     def waiting(self) -> bool:
@@ -128,9 +128,6 @@ class Lane:
             self.count(copy.version, "dropped")
 
     def _complain(self, error: Exception) -> None:
-        """One line now and then: the metrics count them all."""
-        now = time.monotonic()
-        if now - self._complained_s >= _SILENCE_S:
-            self._complained_s = now
+        if self._complaints.due(type(error).__name__):
             name = self._servable.name
             _log.warning("shadow %s version %d failed: %s: %s", name, self.version, type(error).__name__, error)

@@ -8,13 +8,14 @@ for the next call meets another replica.
 from __future__ import annotations
 
 import asyncio
-import logging
+import time
 
 from contract.card import CardError, ModelCard
 from contract.errors import ServableNotFound, ServingError
 from contract.tensors import TensorError
 from gateway.errors import BadModelAnswer, NotReady
 from gateway.upstream.model_server import Deadline
+from gateway.versions.canaries import Canaries
 from gateway.versions.resolve import Resolved, Resolver, Wanted
 from gateway.versions.trail import Trail
 
@@ -28,8 +29,6 @@ _MISSES_WITHOUT_PAUSE = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
 _MAX_MISSES = 2 * MISSES_BEFORE_GONE
 
-_log = logging.getLogger(__name__)
-
 
 class Attempts:
     """One request's way to a version that answers.
@@ -38,13 +37,15 @@ class Attempts:
         retries: How often a version turned out not to be served.
     """
 
-    def __init__(self, resolver: Resolver, wanted: Wanted, client: str, trail: Trail) -> None:
+    def __init__(self, resolver: Resolver, canaries: Canaries, wanted: Wanted, client: str, trail: Trail) -> None:
         self.retries = 0
         self._resolver = resolver
+        self._canaries = canaries
         self._wanted = wanted
         self._client = client
         self._trail = trail
         self._drawn = False
+        self._drawn_s = 0.0
         self._misses: dict[Resolved, int] = {}
 
     async def next(self, deadline: Deadline) -> tuple[Resolved, ModelCard]:
@@ -56,7 +57,13 @@ class Attempts:
                 return canary, await self._resolver.card(canary, deadline.half())
             except FAULTS as error:
                 await self.failed(error, deadline)
-        self._trail.resolved, card = await self._resolver.resolve(self._wanted, deadline)
+        try:
+            self._trail.resolved, card = await self._resolver.resolve(self._wanted, deadline)
+        except (CardError, TensorError):
+            # It is served, if not well; of other errors nobody knows whether the version is more than a caller's word.
+            self._trail.resolved = self._resolver.named(self._wanted)
+            self._trail.ended("failed")
+            raise
         return self._trail.resolved, card
 
     async def failed(self, error: Exception, deadline: Deadline) -> None:
@@ -76,22 +83,25 @@ class Attempts:
         self._trail.ended("failed")
         if not resolved.drawn:
             raise error
+        self._canaries.failed(resolved, error, self._drawn_s, time.monotonic())
         deadline.left_s()
         self._trail.resolved = None
-        _log.warning(
-            "canary version %d of %s failed, the stable version is asked instead: %s: %s",
-            resolved.version,
-            resolved.model,
-            type(error).__name__,
-            error,
-        )
+
+    def answered(self, seconds: float) -> None:
+        """Takes note that the version answered, and how long that took."""
+        resolved = self._trail.resolved
+        if resolved is not None and resolved.drawn:
+            self._canaries.answered(resolved, self._drawn_s)
+        self._trail.ended("ok", seconds)
 
     def _draw(self) -> Resolved | None:
         """The canary, if this request is for it; a request draws once."""
         if self._drawn:
             return None
         self._drawn = True
-        return self._resolver.drawn(self._wanted, self._client)
+        self._drawn_s = time.monotonic()
+        canary = self._resolver.drawn(self._wanted, self._client)
+        return canary if canary is not None and self._canaries.may_ask(canary, self._drawn_s) else None
 
     async def _missed(self, resolved: Resolved, deadline: Deadline) -> None:
         self.retries += 1

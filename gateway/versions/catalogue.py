@@ -9,6 +9,7 @@ from contract.card import CardError
 from contract.errors import ServableNotFound, ServingError
 from contract.messages import ModelSpec, VersionStatus
 from gateway.errors import UnknownModel
+from gateway.observe.seldom import Seldom
 from gateway.upstream.model_server import Deadline, ModelServer
 from gateway.versions.cards import CardCache
 from gateway.versions.resolve import Resolver
@@ -23,6 +24,7 @@ class Catalogue:
         self._client = client
         self._resolver = resolver
         self._cards = cards
+        self._complaints = Seldom()
 
     async def models(self, deadline: Deadline) -> list[dict[str, Any]]:
         """Every known model; one that is not loaded has no versions. Raises ServingError."""
@@ -66,5 +68,6 @@ class Catalogue:
             try:
                 described["card"] = (await self._cards.get(name, status.version, deadline)).to_dict()
             except (CardError, ServingError) as error:
-                _log.warning("no card of %s version %d: %s", name, status.version, error)
+                if self._complaints.due((name, status.version)):
+                    _log.warning("no card of %s version %d: %s", name, status.version, error)
         return described

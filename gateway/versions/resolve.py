@@ -82,6 +82,15 @@ class Resolver:
         release = self._releases.model(model)
         return dict(release.labels) if release else {}
 
+    def named(self, wanted: Wanted) -> Resolved | None:
+        """The version that a wish names, itself or by release.json, whether it is served or not; None if none does."""
+        model = wanted.model or self.default_model()
+        if wanted.version is not None:
+            return Resolved(model, wanted.version, movable=False)
+        label = wanted.label or STABLE
+        version = self.labels(model).get(label)
+        return None if version is None else Resolved(model, version, label)
+
     def drawn(self, wanted: Wanted, client: str) -> Resolved | None:
         """The canary, if it is for it to answer this client, and not known to be gone. Raises NotReady: no model."""
         if wanted.version is not None or wanted.label is not None:

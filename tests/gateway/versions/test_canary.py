@@ -17,7 +17,7 @@ import pytest
 import requests
 from numpy.typing import NDArray
 
-from contract.card import ImageSpec
+from contract.card import ImageSpec, ModelCard
 from contract.release import FILE_NAME, ModelRelease, Release
 from contract.versions import write_atomically
 from tests.gateway.client import Client
@@ -219,14 +219,18 @@ def test_a_canary_that_fails_is_answered_for_whether_its_card_is_known_or_not(
     assert counted(canaried, "fallbacks_total", 2) == 1
 
 
-def test_a_canary_that_hangs_leaves_time_for_the_stable_version(
+def test_a_canary_that_hangs_costs_one_caller_some_time_and_is_left_alone_until_it_answers_again(
     make_client: MakeClient, repository: Path, whims: Whims
 ) -> None:
-    client = make_client(MODEL_REPOSITORY=str(repository), VITRINE_TIMEOUT_S="1")
+    client = make_client(MODEL_REPOSITORY=str(repository), VITRINE_TIMEOUT_S="4")
     whims.hold.clear()
-    check_version(post(client, png(0)), 1, "stable")
+    for _ in range(5):
+        check_version(post(client, png(0)), 1, "stable")
     assert outcomes(client, 2) == {"failed": 1}
+    assert outcomes(client, 1) == {"ok": 5}
     whims.hold.set()
+    wait_until(lambda: post(client, png(0)).headers["X-Vitrine-Version"] == "2", what="the canary")
+    check_version(post(client, png(0)), 2, "canary")
 
 
 def test_who_names_the_canary_gets_its_error(canaried: Client, whims: Whims) -> None:
@@ -241,6 +245,28 @@ def test_who_names_the_canary_gets_its_error(canaried: Client, whims: Whims) -> 
     assert answer.headers["X-Vitrine-Model"] == "digits"
     assert outcomes(canaried, 1) == {}
     assert counted(canaried, "fallbacks_total", 2) == 0
+
+
+class NoCard(ModelCard):
+    """A card that a model gives and nobody can read."""
+
+    def to_json(self) -> str:
+        return "no card"
+
+
+def test_a_version_without_a_card_is_told_and_counted(canaried: Client, serving: FakeServing) -> None:
+    cards = serving.models["digits"].cards
+    cards[2] = NoCard("digits", ("0", "1"), ImageSpec(8, 8, 1))
+    check_version(post(canaried, png(0)), 1, "stable")
+    assert outcomes(canaried, 2) == {"failed": 1}
+    for choice in ({"version": "2"}, {"label": "canary"}):
+        answer = post(canaried, png(0), **choice)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (502, "bad_model_card")
+        assert (answer.headers["X-Vitrine-Version"], answer.headers["X-Vitrine-Model"]) == ("2", "digits")
+    assert outcomes(canaried, 2) == {"failed": 3}
+    # A number of a caller's choosing makes no counts.
+    assert "X-Vitrine-Version" not in post(canaried, png(0), version="77").headers
+    assert outcomes(canaried, 77) == {}
 
 
 def test_where_the_stable_version_fails_too_its_error_is_told(canaried: Client, serving: FakeServing) -> None:
