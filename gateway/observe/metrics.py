@@ -16,14 +16,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.classify.answer import Answer, Refusal, Result, Stage
-from gateway.observe.tallies import CounterTally, Family, HistogramTally
+from gateway.observe.tallies import OTHER, CounterTally, Family, HistogramTally, Labels, LabelValues
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 # How far the counts of other workers may lag behind in an exposition.
 HAND_OVER_S = 0.2
 OK = "ok"
-OTHER = "other"
-_MOST_SERVABLES = 100
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SERVABLE = ("model", "version")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -76,7 +74,7 @@ class Metrics:
         started = "When counting began: the first worker's start, in seconds since 1970."
         self._gauge("start_time_seconds", started, "min").set(time.time())
         self._watched: dict[str, Callable[[], float]] = {}
-        self._servables: dict[tuple[str, int], tuple[str, str]] = {}
+        self._servables = LabelValues()
 
     def http(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request that was answered; `route` is its rule, never its path."""
@@ -154,17 +152,11 @@ class Metrics:
         self._families.append(family)
         return family
 
-    def servable(self, model: str, version: int) -> tuple[str, str]:
+    def servable(self, model: str, version: int) -> Labels:
         """Label values; versions beyond the first so many are counted together."""
-        found = self._servables.get((model, version))
-        if found is None:
-            room = len(self._servables) < _MOST_SERVABLES
-            found = (model, str(version)) if room else (OTHER, OTHER)
-            if room:
-                self._servables[model, version] = found
-        return found
+        return self._servables.of(model, version)
 
-    def _pictures(self, servable: tuple[str, str], results: Sequence[Result]) -> None:
+    def _pictures(self, servable: Labels, results: Sequence[Result]) -> None:
         # The label values are put together once a request, not once a picture.
         classified = known = unknown = 0
         observe = self._confidence[servable].observe

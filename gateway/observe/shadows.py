@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from gateway.observe.metrics import OTHER, Metrics
+from gateway.observe.metrics import Metrics
+from gateway.observe.tallies import LabelValues
 from gateway.observe.trails import SECONDS
 
 Outcome = Literal["ok", "failed", "dropped"]
-_MOST_PAIRS = 100
 _PAIR = ("model", "version", "shadow")
 # A mean over K labels is at most 2/K, so what matters differs by orders of magnitude between models.
 _DIFFERENCES = (*(float(f"{digit}e-{place}") for place in range(6, 0, -1) for digit in (1, 2, 5)), 1.0)
@@ -41,11 +41,11 @@ class ShadowMetrics:
             *_PAIR,
             "side",
         )
-        self._pairs: dict[tuple[str, int, int], tuple[str, str, str]] = {}
+        self._pairs = LabelValues()
 
     def request(self, model: str, version: int, shadow: int, outcome: Outcome) -> None:
         """Counts one request by what became of its copy."""
-        self._requests[(*self._pair(model, version, shadow), outcome)].count += 1
+        self._requests[(*self._pairs.of(model, version, shadow), outcome)].count += 1
 
     def compared(
         self,
@@ -58,7 +58,7 @@ class ShadowMetrics:
         seconds: tuple[float, float],
     ) -> None:
         """Counts one request that both versions answered: picture by picture, and `seconds` of (version, shadow)."""
-        pair = self._pair(model, version, shadow)
+        pair = self._pairs.of(model, version, shadow)
         same = sum(agrees)
         self._pictures[(*pair, "true")].count += same
         self._pictures[(*pair, "false")].count += len(agrees) - same
@@ -67,13 +67,3 @@ class ShadowMetrics:
             observe(difference)
         for side, took in zip(("version", "shadow"), seconds, strict=True):
             self._seconds[(*pair, side)].observe(took)
-
-    def _pair(self, model: str, version: int, shadow: int) -> tuple[str, str, str]:
-        """Label values; pairs beyond the first so many are counted together."""
-        found = self._pairs.get((model, version, shadow))
-        if found is None:
-            room = len(self._pairs) < _MOST_PAIRS
-            found = (model, str(version), str(shadow)) if room else (OTHER, OTHER, OTHER)
-            if room:
-                self._pairs[model, version, shadow] = found
-        return found

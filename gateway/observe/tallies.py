@@ -13,6 +13,10 @@ from typing import Generic, Protocol, TypeVar
 from prometheus_client import Counter, Histogram
 
 Labels = tuple[str, ...]
+OTHER = "other"
+# It is operators who make versions, not clients, and a rollout goes by the newest: a gateway that meets a new one each
+# day counts for years before it sees no more of them.
+MOST_VALUES = 1000
 
 
 class _Tally(Protocol):
@@ -84,3 +88,19 @@ class Family(dict[Labels, _T], Generic[_T]):
         """Adds what was counted since the last time to the metric."""
         for tally in list(self.values()):
             tally.hand_over()
+
+
+class LabelValues:
+    """Label values of things that come and go; all beyond the first `MOST_VALUES` are counted together."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str | int, ...], Labels] = {}
+
+    def of(self, *key: str | int) -> Labels:
+        """Its own values, or as many times `OTHER`."""
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MOST_VALUES:
+                return (OTHER,) * len(key)
+            found = self._known[key] = tuple(map(str, key))
+        return found
