@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import release as release_file
@@ -13,6 +14,11 @@ from contract import wire_pb2 as wire
 from contract.release import ModelRelease, Release
 from contract.versions import PublishError, check_name
 from serving import models_config
+
+
+def now() -> str:
+    """The time as the release state has it: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class RolloutBusy(Exception):

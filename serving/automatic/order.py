@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from contract.release import AutomaticRollout, Split
 from serving.automatic.limits import Limits
@@ -65,8 +64,3 @@ class Order:
     def under_way(self, at: str, step: int = 0) -> AutomaticRollout:
         """The rollout as ``release.json`` keeps it."""
         return AutomaticRollout(self.version, self.steps, step, at, self.every_s)
-
-
-def now() -> str:
-    """The time, ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

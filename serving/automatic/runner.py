@@ -14,11 +14,11 @@ from serving import rolling
 from serving.automatic import goals
 from serving.automatic.gateways import Gateways
 from serving.automatic.goals import ChangedByOthers
-from serving.automatic.order import Order, now
+from serving.automatic.order import Order
 from serving.automatic.report import Report, Step
 from serving.automatic.watch import Look, Turn, Watch
 from serving.plan.goals import Goal, settled
-from serving.release_store import ReleaseStore, RolloutBusy
+from serving.release_store import ReleaseStore, RolloutBusy, now
 from serving.replicas import Replicas
 from serving.rolling import NoReplica, Roller, RolloutFailed
 

@@ -7,8 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from contract.release import Split
-from serving.commands.change import add_change, change, fit, now, percent
+from serving.commands.change import add_change, change, fit
+from serving.commands.numbers import percent
 from serving.plan import goals
+from serving.release_store import now
 from serving.tables import Say
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from serving.commands.change import add_change, change, now
+from serving.commands.change import add_change, change
 from serving.plan import goals
+from serving.release_store import now
 from serving.tables import Say
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contract.release import ModelRelease, Release
-from contract.versions import PublishError
 from serving.commands import options as shared
+from serving.commands.named import check_model
 from serving.commands.numbers import count
 from serving.pruning import Pruning, prune
 from serving.replicas import Replicas, ReplicaStatus
@@ -52,19 +52,12 @@ def run(options: argparse.Namespace, out: Say) -> int:
     if (options.name is None) != options.all:
         options.error("expected NAME, or --all for every model")
     store = shared.repository(options)
-    names = store.models()
     if not options.all:
-        _check_known(store, options.name, names)
-        names = [options.name]
+        check_model(store, options.name)
+    names = store.models() if options.all else [options.name]
     with Replicas(options.replica or ()) as replicas:
         refused = [_prune(options, store, name, replicas, out) for name in names]
     return 1 if any(refused) else 0
-
-
-def _check_known(store: VersionStore, name: str, names: Sequence[str]) -> None:
-    """Raises PublishError for a model of which there is nothing; an upload that was cut short is something."""
-    if name not in names and not store.incomplete(name):
-        raise PublishError(f"Expected a model in {store.place}: {', '.join(names) or 'none'}. Received: {name}")
 
 
 def _prune(options: argparse.Namespace, store: VersionStore, name: str, replicas: Replicas, out: Say) -> bool:

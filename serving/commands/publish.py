@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from serving import rolling
 from serving.commands import options as shared
-from serving.commands.change import add_change, bring, connected, fit, now, refuse
+from serving.commands.change import add_change, bring, connected, fit, refuse
 from serving.plan import goals
+from serving.release_store import now
 from serving.replicas import Replicas
 from serving.repository import check_saved_model
 from serving.rolling import MakeGoal, answers

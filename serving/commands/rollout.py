@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from dataclasses import fields, replace
 from functools import partial
@@ -13,12 +12,13 @@ from contract.release import STABLE, Split
 from serving import rolling
 from serving.automatic import goals
 from serving.automatic.limits import LimitError, Limits
-from serving.automatic.order import Order, now
+from serving.automatic.order import Order
 from serving.automatic.report import Report
 from serving.commands import options as shared
-from serving.commands.change import fit, percent, seconds, trial
+from serving.commands.change import add_roller, fit, roller
+from serving.commands.numbers import percent, percents, some_seconds
+from serving.release_store import now
 from serving.replicas import Replicas
-from serving.rolling import Pace, Roller
 from serving.tables import Say
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ gets a growing share of traffic, each for a while, and becomes stable after the 
 percentile of seconds, its agreement with stable and its share of "none of these" are compared with stable's, as the
 gateways count them. Beyond a limit it goes back by itself: status 1, the reason told and kept in the history.
 Without enough requests it waits, up to the deadline. Cut short, the same command goes on at the same step."""
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def register(subparsers: Subparsers) -> None:
@@ -44,9 +43,7 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("name", metavar="NAME", help="the model")
     parser.add_argument("version", metavar="VERSION", type=int, help="a version in the repository")
-    shared.add_repository(parser)
-    shared.add_replica(parser)
-    shared.add_base_path(parser)
+    add_roller(parser)
     parser.add_argument(
         "--gateway",
         nargs="+",
@@ -57,17 +54,8 @@ def register(subparsers: Subparsers) -> None:
     )
     _add_course(parser)
     _add_limits(parser)
-    parser.add_argument(
-        "--timeout", type=seconds, default=120.0, metavar="S", help="seconds to load a version (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--drain", type=seconds, default=2.0, metavar="S", help="seconds for traffic to leave it (default: %(default)g)"
-    )
-    parser.add_argument("--reload", action="store_true", help="send models.config to model servers that do not poll it")
-    parser.add_argument("--force", action="store_true", help="overlook what checks of the version find")
     parser.add_argument("--watch", action="store_true", help="a live view, drawn anew at each look")
     parser.add_argument("--json", action="store_true", help="every look as a line of JSON")
-    shared.add_dry_run(parser)
     parser.set_defaults(run=run, error=parser.error)
 
 
@@ -88,11 +76,8 @@ def run(options: argparse.Namespace, out: Say) -> int:
         return _dry_run(options, order, out)
     view = _view(options, out)
     with Replicas(shared.replicas(options)) as replicas:
-        pace = Pace(options.timeout, options.drain)
-        tried = trial(options, replicas)
-        roller = Roller(store, options.name, replicas, view.say, pace=pace, reload=options.reload, trial=tried)
         try:
-            return Runner(order, store, replicas, roller, gateways, view).run()
+            return Runner(order, store, replicas, roller(options, replicas, view.say), gateways, view).run()
         except KeyboardInterrupt:
             view.say(
                 f"Nobody watches any more; traffic stays as it is. To go on: the same command. To go back: "
@@ -127,17 +112,24 @@ def _dry_run(options: argparse.Namespace, order: Order, out: Say) -> int:
 def _add_course(parser: argparse.ArgumentParser) -> None:
     course = parser.add_argument_group("the course")
     course.add_argument(
-        "--steps", type=_steps, default="5,25,50,100", metavar="P,…", help="shares in percent (default: %(default)s)"
+        "--steps", type=percents, default="5,25,50,100", metavar="P,…", help="shares in percent (default: %(default)s)"
     )
     course.add_argument(
-        "--every", type=_duration, default="60s", metavar="T", help="watch each at least so long (default: %(default)s)"
+        "--every",
+        type=some_seconds,
+        default="60s",
+        metavar="T",
+        help="watch each at least so long (default: %(default)s)",
     )
     course.add_argument(
-        "--deadline", type=_duration, metavar="T", help="and at most so long until a verdict (default: 10 times that)"
+        "--deadline",
+        type=some_seconds,
+        metavar="T",
+        help="and at most so long until a verdict (default: 10 times that)",
     )
     course.add_argument(
         "--blind",
-        type=_duration,
+        type=some_seconds,
         metavar="T",
         help="go back if gateways or replicas are out of sight for longer (default: as --every, at least 30s)",
     )
@@ -197,25 +189,3 @@ def _view(options: argparse.Namespace, out: Say) -> View:
     if options.watch and sys.stdout.isatty():
         return Live(partial(print, end="", flush=True))
     return Lines(out)
-
-
-def _steps(text: str) -> tuple[float, ...]:
-    try:
-        steps = tuple(float(step.strip().removesuffix("%")) for step in text.split(","))
-    except ValueError:
-        steps = ()
-    if not steps or list(steps) != sorted(set(steps)) or not 0 < steps[0] <= steps[-1] <= 100:
-        raise argparse.ArgumentTypeError(f"expected ascending percentages such as 5,25,50,100. Received: {text!r}")
-    return steps
-
-
-def _duration(text: str) -> float:
-    """Seconds from ``90``, ``90s``, ``5m`` or ``1h``."""
-    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1.0)
-    try:
-        time_s = float(number) * unit
-    except ValueError:
-        time_s = math.nan
-    if not 0 < time_s < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a time such as 60s, 5m or 1h. Received: {text!r}")
-    return time_s

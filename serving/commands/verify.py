@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from contract.card import CardError, ModelCard
-from contract.versions import PublishError
 from serving.commands import options as shared
+from serving.commands.named import version_of
 from serving.pictures import pictures
 from serving.replicas import Replicas
 from serving.stores.store import VersionStore
@@ -44,7 +44,7 @@ def register(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace, out: Say) -> int:
     """Says what every check found; 1 if one failed. Raises PublishError if there is no such version."""
     store = shared.repository(options)
-    version = _version(store, options)
+    version = version_of(store, options.name, options.version, incomplete=True)
     findings = verify_on_disk(store, options.name, version, checksums=True)
     if options.replica:
         with Replicas(options.replica) as replicas:
@@ -58,15 +58,6 @@ def run(options: argparse.Namespace, out: Say) -> int:
         for one in findings:
             out(str(one))
     return 0 if all(one.ok for one in findings) else 1
-
-
-def _version(store: VersionStore, options: argparse.Namespace) -> int:
-    """The version that is meant, be it whole or not."""
-    whole, rest = store.versions(options.name), store.incomplete(options.name)
-    version: int | None = max(whole, default=None) if options.version is None else options.version
-    if version is None or version not in {*whole, *rest}:
-        raise PublishError(f"Expected a version of {options.name} in {store.place}: {whole}. Received: {version}")
-    return version
 
 
 def _card(store: VersionStore, name: str, version: int) -> ModelCard | None:

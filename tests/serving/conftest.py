@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from contract.release import ModelRelease
+from serving.__main__ import main
 from serving.release_store import ReleaseStore
 from serving.repository import ModelRepository
 from tests.conftest import ROOT
@@ -20,6 +21,9 @@ from tests.serving import saved_models
 # A loaded machine is no failure.
 settings.register_profile("vitrine", deadline=None)
 settings.load_profile("vitrine")
+
+# What the environment may say of a command's defaults.
+OURS = ("MODEL_REPOSITORY", "MODEL_STORE", "MODEL_BASE_PATH", "VITRINE_SERVING", "VITRINE_GATEWAYS")
 
 MakeModel = Callable[..., Path]
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -58,19 +62,28 @@ def command(*arguments: str | Path) -> list[str]:
 
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a command: this process's own, less what would change its defaults."""
-    ours = ("MODEL_REPOSITORY", "MODEL_STORE", "MODEL_BASE_PATH", "VITRINE_SERVING")
-    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
     return {**inherited, "PYTHONPATH": str(ROOT), **settings}
 
 
 @pytest.fixture
-def cli(repository: Path) -> Cli:
-    """Runs ``python -m serving`` on the repository and gives what it said."""
+def cli(repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs a command of ``python -m serving`` on the repository, within this process, and gives what it said."""
 
     def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-        env = environment(**{"MODEL_REPOSITORY": str(repository), **settings})
-        return subprocess.run(
-            command(*arguments), env=env, cwd=repository.parent, capture_output=True, text=True, timeout=60, check=False
-        )
+        words = [str(word) for word in arguments]
+        with monkeypatch.context() as patched:
+            for name in OURS:
+                patched.delenv(name, raising=False)
+            for name, value in {"MODEL_REPOSITORY": str(repository), **settings}.items():
+                patched.setenv(name, value)
+            patched.chdir(repository.parent)
+            capsys.readouterr()
+            try:
+                code = main(words)
+            except SystemExit as end:  # argparse, at words that it does not understand
+                code = int(end.code or 0)
+            said = capsys.readouterr()
+        return subprocess.CompletedProcess(words, code, said.out, said.err)
 
     return run

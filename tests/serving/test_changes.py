@@ -202,7 +202,7 @@ def test_commands_leave_an_automatic_rollout_alone_but_a_rollback_ends_it(
         (["canary", "digits", "2", "--percent", "nan"], "expected a percentage from 0 to 100. Received: 'nan'"),
         (["canary", "digits", "2", "--split", "coin"], "invalid choice: 'coin'"),
         (["shadow", "digits"], "expected a VERSION or --off"),
-        (["promote", "digits", "--timeout", "-1"], "expected seconds, 0 or more. Received: '-1'"),
+        (["promote", "digits", "--timeout", "-1"], "expected a time such as 60s, 5m or 1h. Received: '-1'"),
         (["publish", "digits", "--copy-only"], "--copy-only needs a SOURCE"),
     ],
 )
@@ -246,3 +246,16 @@ def test_a_source_can_be_copied_in_without_being_served(
     assert said[0].endswith("digits/4.")
     assert said[1].endswith("is digits 4 already.")
     assert (digits(repository), ModelRepository(repository).versions("digits")) == (before, [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(
+    "words", [["promote", "digit"], ["rollback", "digit"], ["canary", "digit", "--off"], ["shadow", "digit", "--off"]]
+)
+def test_a_model_that_was_never_released_is_not_taken_for_one_with_nothing_to_do(
+    two_versions: Path, cli: Cli, words: list[str]
+) -> None:
+    done = cli(*words)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: Expected a model that was released in {two_versions}: digits. Received: digit\n"
+    assert not (two_versions / ".rollout-digit").exists()

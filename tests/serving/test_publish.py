@@ -336,7 +336,7 @@ def test_an_unknown_version_or_model_is_one_sentence(repository: Path, publish: 
     publish("digits", make_model())
 
     assert "Expected a version of digits in" in publish("digits", "--version", "7").stderr
-    assert "Expected a version of nope in" in publish("nope").stderr
+    assert f"Expected a model in {repository}: digits. Received: nope" in publish("nope").stderr
     assert "Expected a model name" in publish("../up").stderr
 
 

@@ -142,7 +142,7 @@ def test_verify_of_a_version_that_is_not_there_names_those_that_are(repository: 
     saved_models.write(repository / "digits" / "3", saved_models.card())
 
     assert cli("verify", "digits", "4").stderr == (
-        f"error: Expected a version of digits in {repository}: [3]. Received: 4\n"
+        f"error: Expected a version of digits in {repository}: 3. Received: 4\n"
     )
 
 

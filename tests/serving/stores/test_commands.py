@@ -51,7 +51,7 @@ def test_a_version_that_is_not_whole_is_listed_as_such_and_never_pinned(
 
     done = cli("--store", s3_url, "publish", "digits", "--version", "1", "--offline")
     assert done.returncode == 1
-    assert f"Expected a version of digits in {s3_url}: [2]. Received: 1" in done.stderr
+    assert f"Expected a version of digits in {s3_url}: 2. Received: 1" in done.stderr
     assert Release.read(repository) == Release()
     assert "not whole: an upload under way, or one that was cut short" in cli("list", "--store", s3_url).stdout
     assert cli("verify", "digits", "1", "--store", s3_url).returncode == 1
