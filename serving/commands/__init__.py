@@ -14,7 +14,8 @@ from serving.commands import (
     rollout,
     shadow,
     status,
+    tune,
     verify,
 )
 
-COMMANDS = (listing, status, publish, canary, shadow, promote, rollback, rollout, prune, history, verify, config)
+COMMANDS = (listing, status, publish, canary, shadow, promote, rollback, rollout, prune, history, verify, config, tune)

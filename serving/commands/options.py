@@ -23,6 +23,7 @@ def set_defaults(parser: argparse.ArgumentParser, environment: Mapping[str, str]
         default_replicas=environment.get("VITRINE_SERVING", "localhost:8500").split(),
         default_base_path=environment.get("MODEL_BASE_PATH"),
         default_gateways=environment.get("VITRINE_GATEWAYS", "http://localhost:8080").split(),
+        default_max_batch=environment.get("VITRINE_MAX_BATCH", "32"),
     )
 
 
