@@ -7,6 +7,7 @@ change makes a new `Release`, written by one atomic rename, so a reader meets th
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -63,6 +64,8 @@ class AutomaticRollout:
             or not 0 < self.steps[0] <= self.steps[-1] <= 100
         ):
             raise ReleaseError(f"steps must ascend, above 0 and up to 100. Received: {list(self.steps)}")
+        if not 0 <= self.every_s < math.inf:
+            raise ReleaseError(f"every_s must be a number of seconds. Received: {self.every_s}")
         if not 0 <= self.step < len(self.steps):
             raise ReleaseError(f"step must be one of {len(self.steps)}, from 0. Received: {self.step}")
 
@@ -180,21 +183,26 @@ def _model(value: Mapping[str, Any]) -> ModelRelease:
         shadow_percent=float(value.get("shadow_percent", 100)),
         previous=_version_or_none(value.get("previous")),
         rollout=_rollout(value.get("rollout")),
-        history=tuple(HistoryEntry(**_known(HistoryEntry, entry)) for entry in value.get("history", ())),
+        history=tuple(_entry(entry) for entry in value.get("history", ())),
     )
 
 
 def _rollout(value: Mapping[str, Any] | None) -> AutomaticRollout | None:
     if value is None:
         return None
-    version, steps = _version(value["version"]), tuple(float(step) for step in value["steps"])
-    return AutomaticRollout(**{**_known(AutomaticRollout, value), "version": version, "steps": steps})
+    return AutomaticRollout(
+        version=_version(value["version"]),
+        steps=tuple(float(step) for step in value["steps"]),
+        step=int(value["step"]),
+        since=str(value["since"]),
+        every_s=float(value["every_s"]),
+    )
 
 
-def _known(kind: type[HistoryEntry | AutomaticRollout], value: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(value: Mapping[str, Any]) -> HistoryEntry:
     """What this release knows of; a newer one may have written more, and gateways of this one serve on."""
-    names = {one.name for one in fields(kind)}
-    return {name: found for name, found in value.items() if name in names}
+    names = {one.name for one in fields(HistoryEntry)}
+    return HistoryEntry(**{name: found for name, found in value.items() if name in names})
 
 
 def _version(value: Any) -> int:

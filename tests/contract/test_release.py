@@ -131,6 +131,8 @@ def test_replacing_one_model_leaves_the_others_and_the_original() -> None:
         (model(rollout=rollout(steps=[0, 5])), "steps must ascend, above 0 and up to 100. Received: [0.0, 5.0]"),
         (model(rollout=rollout(steps=[5, 101])), "steps must ascend, above 0 and up to 100. Received: [5.0, 101.0]"),
         (model(rollout=rollout(step=2)), "step must be one of 2, from 0. Received: 2"),
+        (model(rollout=rollout(every_s=-1)), "every_s must be a number of seconds. Received: -1.0"),
+        (model(rollout=rollout(every_s=float("nan"))), "every_s must be a number of seconds. Received: nan"),
     ],
 )
 def test_a_state_that_contradicts_itself_is_refused(text: str, message: str) -> None:
@@ -155,6 +157,8 @@ def test_a_state_that_contradicts_itself_is_refused(text: str, message: str) -> 
         model(canary_percent="much"),
         model(history=[{"at": "now"}]),
         model(history=[5]),
+        model(rollout=rollout(every_s="soon")),
+        model(rollout=rollout(step="first")),
         b"\xff",
     ],
 )
