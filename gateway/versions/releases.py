@@ -1,8 +1,9 @@
-"""What release.json says now: read again whenever the file changes, without a thread of its own."""
+"""What release.json says now: read again whenever the file changes, without a thread of its own. Thread-safe."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 from contract.release import FILE_NAME, ModelRelease, Release, ReleaseError
@@ -20,17 +21,19 @@ class ReleaseWatcher:
 
     def __init__(self, repository: Path | None) -> None:
         self._path = repository / FILE_NAME if repository else None
+        self._lock = threading.Lock()
         self._mark: _Mark | None = None
         self._trouble = ""
         self._release = Release()
 
     def release(self) -> Release:
         """The state as of now; costs one `stat` unless the file changed."""
-        if self._path is not None:
-            mark = _mark(self._path)
-            if mark != self._mark:
-                self._mark = mark
-                self._reload(self._path)
+        if self._path is not None and _mark(self._path) != self._mark:
+            # Pages are made in threads: what one of them read slowly must not come after what another read since.
+            with self._lock:
+                mark = _mark(self._path)
+                if mark != self._mark:
+                    self._reload(self._path, mark)
         return self._release
 
     def model(self, name: str) -> ModelRelease | None:
@@ -42,17 +45,18 @@ class ReleaseWatcher:
         """True while the file cannot be read, and what it said last stays in force."""
         return bool(self._trouble)
 
-    def _reload(self, path: Path) -> None:
+    def _reload(self, path: Path, mark: _Mark | None) -> None:
         try:
             self._release = Release.from_json(path.read_bytes())
         except ReleaseError as error:
             self._complain(error)
         except OSError as error:
             # No fault of the content, so perhaps over in a moment.
-            self._mark = None
+            mark = None
             self._complain(error)
         else:
             self._trouble = ""
+        self._mark = mark
 
     def _complain(self, error: Exception) -> None:
         """Says so once, not at every request."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -95,4 +97,33 @@ def test_a_file_that_cannot_be_read_for_a_moment_is_tried_again(
         broken.setattr(Path, "read_bytes", refuse)
         assert [stable(watcher) for _ in range(3)] == [1, 1, 1]
     assert len([record for record in caplog.records if "cannot be read" in record.message]) == 1
+    assert stable(watcher) == 2
+
+
+def test_a_thread_that_reads_slowly_does_not_bring_an_old_state_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = ReleaseWatcher(tmp_path)
+    reading, go_on = threading.Event(), threading.Event()
+    read_bytes = Path.read_bytes
+
+    def slowly(path: Path) -> bytes:
+        found = read_bytes(path)
+        if not reading.is_set():
+            reading.set()
+            assert go_on.wait(30)
+        return found
+
+    monkeypatch.setattr(Path, "read_bytes", slowly)
+    write_atomically(tmp_path / FILE_NAME, text(1))
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(watcher.release)
+        assert reading.wait(30)
+        write_atomically(tmp_path / FILE_NAME, text(2))
+        second = threads.submit(watcher.release)
+        # The second one may have finished or may wait for the first one.
+        wait({second}, timeout=0.2)
+        go_on.set()
+        first.result(30)
+        second.result(30)
     assert stable(watcher) == 2
