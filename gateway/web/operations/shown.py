@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from gateway.web.operations import history, plots, tables
+from gateway.web.operations import history, plots, words
 from gateway.web.operations.comparison import Comparison
 from gateway.web.operations.state import ModelState
 
 # The rest of a history is folded away; beside other models, it is on a page of its own.
 AT_ONCE = 10
 _BESIDE_OTHERS = 10
+# Name, stable's value, candidate's.
+Row = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Compared:
     """A comparison, its table and its plots."""
 
     comparison: Comparison
-    rows: list[tables.Row]
+    rows: list[Row]
     plots: list[plots.Plot]
 
 
@@ -59,9 +61,27 @@ def _shown(state: ModelState, seen: Collection[str], *, alone: bool) -> Shown:
     mark = history.mark(state.name, listed)
     return Shown(
         state=state,
-        compared=[Compared(one, tables.rows(one), plots.plots(one)) for one in state.comparisons],
+        compared=[Compared(one, _rows(one), plots.plots(one)) for one in state.comparisons],
         history=[] if mark in seen else history.rows(listed),
         mark=mark,
         unchanged=mark in seen,
         left_out=len(state.history) - len(listed),
     )
+
+
+def _rows(compared: Comparison) -> list[Row]:
+    """A comparison's table; without what neither version has."""
+    stable, candidate = compared.of_stable, compared.of_candidate
+    asked = "Requests" if compared.kind == "canary" else "Requests copied"
+    found = [
+        (asked, words.count(stable.requests), words.count(candidate.requests)),
+        ("Failed", words.count(stable.failed), words.count(candidate.failed)),
+        ("Error rate", words.percent(stable.error_rate), words.percent(candidate.error_rate)),
+        ("Fallbacks to stable", words.NONE, words.count(candidate.fallbacks)),
+        ("Copies dropped", words.NONE, words.count(candidate.dropped)),
+        ("Latency, p50", words.milliseconds(stable.p50_ms), words.milliseconds(candidate.p50_ms)),
+        ("Latency, p95", words.milliseconds(stable.p95_ms), words.milliseconds(candidate.p95_ms)),
+        ("“None of these”", words.percent(stable.unknown_rate), words.percent(candidate.unknown_rate)),
+        ("Mean confidence", words.percent(stable.confidence), words.percent(candidate.confidence)),
+    ]
+    return [row for row in found if row[1:] != (words.NONE, words.NONE)]
