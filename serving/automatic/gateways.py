@@ -24,6 +24,10 @@ class GatewayUrlError(ValueError):
     """An address of a gateway that cannot be one."""
 
 
+class NoGateway(OSError):
+    """No gateway gives metrics; nothing was changed."""
+
+
 @dataclass(frozen=True)
 class Scraped:
     """What the gateways said.

@@ -6,16 +6,21 @@ who finds the state as he left it (`changed_by_others`) may change it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from contract.release import CANARY, STABLE, HistoryEntry, ModelRelease
 from serving.automatic.order import Order
-from serving.plan.goals import PROMOTE, ROLLBACK, Goal, GoalError, settled, without_candidate
-
-ROLLOUT = "rollout"
-Report = Mapping[str, Any]
+from serving.plan.goals import (
+    PROMOTE,
+    ROLLBACK,
+    ROLLOUT,
+    Goal,
+    GoalError,
+    Report,
+    settled,
+    with_report,
+    without_candidate,
+)
 
 
 class ChangedByOthers(Exception):
@@ -82,21 +87,6 @@ def not_begun(model: ModelRelease, version: int, report: Report, at: str) -> Mod
     """What serves, with an entry for a candidate that did not even load."""
     entry = HistoryEntry(at, ROLLBACK, model.labels[STABLE], f"{version} did not load", report)
     return model.with_entry(entry)
-
-
-def with_report(model: ModelRelease, report: Report | None) -> ModelRelease:
-    """The state with the report of its newest automatic rollout replaced, in the entry of that one's beginning."""
-    history = list(model.history)
-    for place in reversed(range(len(history))):
-        if history[place].action == ROLLOUT:
-            history[place] = replace(history[place], report=report)
-            break
-    return replace(model, history=tuple(history))
-
-
-def report_so_far(model: ModelRelease) -> Report | None:
-    """The report of the newest automatic rollout, as far as it has come."""
-    return next((entry.report for entry in reversed(model.history) if entry.action == ROLLOUT), None)
 
 
 def cut_short(model: ModelRelease, version: int) -> Report | None:

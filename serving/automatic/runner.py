@@ -12,12 +12,13 @@ from typing import Protocol
 from contract.release import STABLE, ModelRelease, ReleaseError
 from serving import rolling
 from serving.automatic import goals
-from serving.automatic.gateways import Gateways
+from serving.automatic.gateways import Gateways, NoGateway
 from serving.automatic.goals import ChangedByOthers
 from serving.automatic.order import Order
 from serving.automatic.report import Report, Step
 from serving.automatic.watch import Look, Turn, Watch
-from serving.plan.goals import Goal, settled
+from serving.plan import words
+from serving.plan.goals import Goal, report_so_far, settled, with_report
 from serving.release_store import ReleaseStore, RolloutBusy, now
 from serving.replicas import Replicas
 from serving.rolling import NoReplica, Roller, RolloutFailed
@@ -75,7 +76,7 @@ class Runner:
         """Goes through the steps; 0 if the version is stable in the end, 1 if it is not.
 
         Raises:
-            GoalError, RolloutFailed, NoReplica, RolloutBusy: It did not even begin; nothing was changed.
+            GoalError, RolloutFailed, NoReplica, NoGateway, RolloutBusy: It did not even begin; nothing was changed.
         """
         with self.store.watch(self.order.name):
             self.store.repair()
@@ -105,8 +106,12 @@ class Runner:
     def _begin(self, model: ModelRelease) -> int:
         order = self.order
         watch = Watch(model.labels.get(STABLE, 0), 0.0, copied=order.shadow_percent > 0, began_s=self.clock())
+        scraped = self.gateways.scrape()
+        if not scraped.counts:
+            reasons = "; ".join(f"{gateway}: {reason}" for gateway, reason in scraped.away.items())
+            raise NoGateway(f"No gateway gives metrics; nothing was changed. {reasons}. Name every one with --gateway")
         # A mark to count from before anything changes: while the version loads, stable's own figures are learnt.
-        watch = self._next(watch, 0.0)
+        watch = watch.next_step(0.0, scraped, self.clock())
         report = Report(order.version, watch.stable, order.limits)
         with self.store.rollout(order.name):
             try:
@@ -133,12 +138,12 @@ class Runner:
             split=mine.split,
             shadow_percent=mine.shadow_percent if mine.shadow == begun.version else 0.0,
         )
-        so_far = goals.report_so_far(mine) or {}
+        so_far = report_so_far(mine) or {}
         report = Report(begun.version, mine.labels[STABLE], self.order.limits, tuple(so_far.get("steps", ())))
         percents = ", ".join(f"{step:g}" for step in begun.steps)
         self.view.say(
-            f"The rollout of {self.order.name} {begun.version} goes on at {mine.canary_percent:g}% of {percents}%, "
-            f"each watched for {begun.every_s:g} s; this one from its beginning."
+            f"The rollout of {self.order.name} {begun.version} in steps of {percents}% goes on with "
+            f"{words.traffic(mine.canary_percent)}, from the beginning of that step; each takes {begun.every_s:g} s."
         )
         copied = mine.shadow == begun.version
         watch = Watch(report.stable, mine.canary_percent, copied=copied, began_s=self.clock())
@@ -222,7 +227,7 @@ class Runner:
         """Keeps the report of a rollout that somebody else has ended."""
         told = report.ended("stopped", reason).to_json()
         with self._sole():
-            self.store.write_model(self.order.name, goals.with_report(self.store.model(self.order.name), told))
+            self.store.write_model(self.order.name, with_report(self.store.model(self.order.name), told))
         self.view.say(f"The rollout of {self.order.name} {self.order.version} stops: {reason}.")
         return 1
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from serving.automatic.report import figures_json
 from serving.automatic.runner import Scene
+from serving.plan import words
 from serving.tables import Say, table
 
 _BAR = 24
@@ -89,9 +90,7 @@ class JsonLines:
 
 def headline(scene: Scene) -> str:
     """What is watched now."""
-    order = scene.order
-    what = f"{scene.percent:g}% of traffic" if scene.percent else "copies of requests only"
-    return f"{order.name} {order.version}, {what}"
+    return f"{scene.order.name} {scene.order.version}, {words.traffic(scene.percent)}"
 
 
 def block(scene: Scene) -> list[str]:

@@ -56,7 +56,7 @@ def _lines(facts: Mapping[str, Any], indent: str) -> list[str]:
             lines.append(f"{indent}{name}:")
             for one in value:
                 lines += _part(one, indent + "  ")
-        elif value not in ("", None):
+        elif value not in ("", None, [], ()):
             lines.append(f"{indent}{name}: {_word(value)}")
     return lines
 

@@ -17,6 +17,7 @@ from serving.automatic.report import Report
 from serving.commands import options as shared
 from serving.commands.change import add_roller, fit, roller
 from serving.commands.numbers import percent, percents, some_seconds
+from serving.plan import words
 from serving.release_store import now
 from serving.replicas import Replicas
 from serving.tables import Say
@@ -94,8 +95,14 @@ def _dry_run(options: argparse.Namespace, order: Order, out: Say) -> int:
         return 0
     begun = model.rollout
     if begun is not None and begun.version == order.version:
-        order = replace(order, steps=begun.steps[begun.step :], every_s=begun.every_s, shadow_first=False)
-        out(f"The rollout of {options.name} {order.version} would go on at {model.canary_percent:g}%.")
+        order = replace(
+            order,
+            steps=begun.steps[begun.step :],
+            every_s=begun.every_s,
+            shadow_percent=model.shadow_percent,
+            shadow_first=not model.canary_percent,
+        )
+        out(f"The rollout of {options.name} {order.version} would go on with {words.traffic(model.canary_percent)}.")
     else:
         report = Report(order.version, model.labels.get(STABLE, 0), order.limits).to_json()
         make_goal = partial(goals.begin, order=order, report=report, at=now())

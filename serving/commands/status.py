@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from contract.release import AutomaticRollout, ModelRelease, Release
 from serving.commands import options as shared
 from serving.health import VersionHealth, health
+from serving.plan import words
 from serving.replicas import Replicas
 from serving.repository import ModelRepository
 from serving.tables import Say, table
@@ -117,7 +118,7 @@ def _text(status: Status) -> str:
     rows = [_row(name, one) for name, versions in status.models.items() for one in versions]
     columns = ("model", "version", "labels", "traffic", "health", *(answering if len(answering) <= _COLUMNS else ()))
     lines = [table(columns, rows) if rows else "No models."] if answering else []
-    lines += [_rollout(name, one) for name, one in status.rollouts.items()]
+    lines += [_rollout(name, one, status.models[name]) for name, one in status.rollouts.items()]
     lines += [f"No model server answers at {replica} ({reason})." for replica, reason in status.away.items()]
     return "\n".join(lines)
 
@@ -132,8 +133,10 @@ def _row(name: str, one: VersionHealth) -> dict[str, Any]:
     return {**one.to_dict(), "model": name, "labels": labels, "traffic": ", ".join(traffic), **states}
 
 
-def _rollout(name: str, one: AutomaticRollout) -> str:
+def _rollout(name: str, one: AutomaticRollout, rows: Sequence[VersionHealth]) -> str:
+    share = next((row.share for row in rows if row.version == one.version), 0.0)
+    step = f"step {one.step + 1} of {len(one.steps)}" if share else f"before the first of {len(one.steps)} steps"
     return (
-        f"Automatic rollout of {name} {one.version}: {one.steps[one.step]:g}% of traffic, step {one.step + 1} of "
-        f"{len(one.steps)}, since {one.since}, {one.every_s:g} s each."
+        f"Automatic rollout of {name} {one.version}: {words.traffic(share)}, {step}, since {one.since}, "
+        f"{one.every_s:g} s each."
     )

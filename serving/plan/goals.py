@@ -6,14 +6,20 @@ short: what it left half done is no part of the state that a goal is made from (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from contract.release import CANARY, STABLE, HistoryEntry, ModelRelease, Split
+from serving.plan import words
 
 PUBLISH = "publish"
 PROMOTE = "promote"
 ROLLBACK = "rollback"
 SHADOW = "shadow"
+ROLLOUT = "rollout"
+# What an automatic rollout leaves in the history: plain JSON.
+Report = Mapping[str, Any]
 
 
 class GoalError(Exception):
@@ -109,7 +115,7 @@ def rollback(model: ModelRelease, to: int | None, at: str) -> Goal:
     if to is None and (CANARY in model.labels or model.shadow is not None or model.rollout is not None):
         withdrawn = _candidates(model)
         entry = HistoryEntry(at, ROLLBACK, stable or 0, f"withdrew {withdrawn}")
-        return Goal(_entered(model, without_candidate(model), entry), "", patient=False)
+        return Goal(_entered(model, _withdrawn(model), entry), "", patient=False)
     if to is None and model.history and model.history[-1].action == ROLLBACK:
         last = model.history[-1]
         return Goal(
@@ -119,7 +125,7 @@ def rollback(model: ModelRelease, to: int | None, at: str) -> Goal:
     if target is None:
         before = "" if stable is None else f", kept from before {stable}"
         raise GoalError(f"Expected a version to go back to{before}. Received: none; name one with --to")
-    end = _holding(without_candidate(model), target)
+    end = _holding(_withdrawn(model), target)
     previous = model.previous if target == stable else None
     end = replace(end, labels={**end.labels, STABLE: target}, previous=previous)
     entry = HistoryEntry(at, ROLLBACK, target, "" if stable is None else f"was {stable}")
@@ -129,6 +135,31 @@ def rollback(model: ModelRelease, to: int | None, at: str) -> Goal:
 def without_candidate(model: ModelRelease) -> ModelRelease:
     """The state without canary, shadow and automatic rollout."""
     return settled(replace(_without_canary(model), shadow=None, shadow_percent=100.0, rollout=None))
+
+
+def with_report(model: ModelRelease, report: Report | None) -> ModelRelease:
+    """The state with the report of its newest automatic rollout replaced, in the entry of that one's beginning."""
+    history = list(model.history)
+    for place in reversed(range(len(history))):
+        if history[place].action == ROLLOUT:
+            history[place] = replace(history[place], report=report)
+            break
+    return replace(model, history=tuple(history))
+
+
+def report_so_far(model: ModelRelease) -> Report | None:
+    """The report of the newest automatic rollout, as far as it has come."""
+    return next((entry.report for entry in reversed(model.history) if entry.action == ROLLOUT), None)
+
+
+def _withdrawn(model: ModelRelease) -> ModelRelease:
+    """Without a candidate; the report of its rollout says why that ended, for there may be no watcher left to do so."""
+    so_far = report_so_far(model)
+    if model.rollout is None or so_far is None:
+        return without_candidate(model)
+    return with_report(
+        without_candidate(model), {**so_far, "outcome": "stopped", "reason": "rolled back by an operator"}
+    )
 
 
 def _stable(model: ModelRelease, version: int, action: str, at: str) -> ModelRelease:
@@ -171,8 +202,8 @@ def _no_rollout(model: ModelRelease) -> None:
     under_way = model.rollout
     if under_way is not None:
         raise GoalError(
-            f"An automatic rollout of version {under_way.version} is under way, at "
-            f"{under_way.steps[under_way.step]:g}%. End it with `rollback`, or let `rollout` go on with it"
+            f"An automatic rollout of version {under_way.version} is under way, with "
+            f"{words.traffic(model.canary_percent)}. End it with `rollback`, or let `rollout` go on with it"
         )
 
 

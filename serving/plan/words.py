@@ -17,6 +17,11 @@ def summary(name: str, former: ModelRelease, after: ModelRelease) -> str:
     return "; ".join(facts) + "."
 
 
+def traffic(percent: float) -> str:
+    """What a version gets that is rolled out."""
+    return f"{percent:g}% of traffic" if percent else "copies of requests only"
+
+
 def listed(versions: Iterable[int]) -> str:
     """Versions with commas between."""
     return ", ".join(map(str, versions)) or "none"

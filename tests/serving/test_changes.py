@@ -187,7 +187,7 @@ def test_commands_leave_an_automatic_rollout_alone_but_a_rollback_ends_it(
     for words in (["publish", "digits"], ["canary", "digits", "3"], ["promote", "digits"], ["shadow", "digits", "3"]):
         done = cli(*words, "--replica", server.address)
         assert done.returncode == 1
-        assert "An automatic rollout of version 2 is under way, at 10%." in done.stderr
+        assert "An automatic rollout of version 2 is under way, with 10% of traffic." in done.stderr
 
     act("rollback", "digits")
     assert (digits(repository).rollout, digits(repository).labels) == (None, {STABLE: 1})

@@ -67,6 +67,18 @@ def test_the_whole_state_of_a_model_is_shown(two_versions: Path, cli: Cli) -> No
     assert as_json["rollouts"]["digits"]["steps"] == [5, 25, 100]
 
 
+def test_while_a_candidate_gets_copies_alone_no_share_is_told(two_versions: Path, cli: Cli) -> None:
+    rollout = AutomaticRollout(2, (5, 25, 100), 0, "2026-01-02T03:04:05+00:00", 60)
+    model = ModelRelease((1, 2), {"stable": 1}, shadow=2, rollout=rollout)
+    ReleaseStore(two_versions, "/models").write_model("digits", model)
+    with serving(ModelService(states={"digits": {1: "AVAILABLE", 2: "AVAILABLE"}})) as server:
+        done = cli("status", "--replica", server.address)
+
+    assert done.stdout.splitlines()[-1].startswith(
+        "Automatic rollout of digits 2: copies of requests only, before the first of 3 steps, since "
+    )
+
+
 def test_status_needs_no_store(two_versions: Path, cli: Cli) -> None:
     with serving(ModelService(states={"digits": {1: "AVAILABLE"}})) as server:
         done = cli("status", "--store", "s3://a-bucket-that-is-away/models", "--replica", server.address)

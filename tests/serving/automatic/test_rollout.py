@@ -160,12 +160,32 @@ def test_a_client_that_falls_to_stable_alone_is_explained(world: World) -> None:
 
 @pytest.mark.parametrize("status", [500, 404])
 def test_a_gateway_that_gives_no_metrics_for_too_long_means_back(world: World, status: int) -> None:
-    world.gateway.status = status
+    scraped = world.gateway.scraped
+
+    def failing() -> str:
+        if world.digits.rollout is not None:
+            world.gateway.status = status
+        return scraped()
+
+    world.gateway.scraped = failing  # type: ignore[method-assign]
 
     assert world.rollout("--blind", "0.3s") == 1
 
     assert f"gives no metrics: Expected 200 for /metrics. Received: {status}" in world.report["reason"]
     assert world.digits.labels == {STABLE: 1}
+
+
+def test_without_any_gateway_it_does_not_begin(world: World, capsys: Capture) -> None:
+    before = world.digits
+
+    world.gateway.status = 503
+    assert world.rollout() == 1
+
+    reason = f"{world.gateway.url}: Expected 200 for /metrics. Received: 503 Service Unavailable"
+    assert capsys.readouterr().err == (
+        f"error: No gateway gives metrics; nothing was changed. {reason}. Name every one with --gateway\n"
+    )
+    assert world.digits == before
 
 
 def test_nothing_advances_while_one_of_two_gateways_is_away(world: World) -> None:
@@ -314,13 +334,17 @@ def test_ctrl_c_holds_the_share_and_the_same_command_goes_on(world: World, capsy
 
     assert world.rollout("--dry-run") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "The rollout of digits 2 would go on at 0%.",
+        "The rollout of digits 2 would go on with copies of requests only.",
+        "Then copies of 10% of requests would be watched for at least 0.05 s, at most 20 s.",
         *(f"Then {share:g}% of traffic would be watched for at least 0.05 s, at most 20 s." for share in SHARES[1:]),
         "Then digits 2 would be stable.",
     ]
     assert world.rollout() == 0
 
-    assert "The rollout of digits 2 goes on at 0% of 20, 60, 100%" in capsys.readouterr().out
+    assert (
+        "The rollout of digits 2 in steps of 20, 60, 100% goes on with copies of requests only,"
+        in capsys.readouterr().out
+    )
     assert world.gateway.shares[:4] == SHARES
 
 

@@ -88,6 +88,17 @@ def test_the_shadow_is_promoted_if_it_is_named() -> None:
     assert goals.promote(SHADOWED, 3, AT).end.shadow is None
 
 
+@pytest.mark.parametrize("to", [None, 7])
+def test_a_rollback_closes_the_report_of_the_rollout_that_it_ends(to: int | None) -> None:
+    begun = HistoryEntry(AT, goals.ROLLOUT, 3, report={"version": 3, "outcome": "running", "reason": ""})
+    watched = replace(UNDER_WAY, history=(begun,))
+
+    first, last = goals.rollback(watched, to, AT).end.history
+
+    assert first.report == {"version": 3, "outcome": "stopped", "reason": "rolled back by an operator"}
+    assert (last.action, last.report) == (goals.ROLLBACK, None)
+
+
 @pytest.mark.parametrize("model", [CANARIED, SHADOWED, UNDER_WAY])
 def test_a_rollback_withdraws_what_is_on_trial(model: ModelRelease) -> None:
     goal = goals.rollback(model, None, AT)
@@ -128,7 +139,10 @@ def test_a_rollback_right_after_one_goes_no_further() -> None:
         (lambda: goals.promote(TWO, None, AT), r"canary or shadow: there is none. Received: none"),
         (lambda: goals.promote(CANARIED, 7, AT), r"canary or shadow: 3. Received: 7"),
         (lambda: goals.rollback(ONE, None, AT), "Received: none; name one"),
-        (lambda: goals.publish(UNDER_WAY, 4, AT), "An automatic rollout of version 3 is under way, at 10%"),
+        (
+            lambda: goals.publish(UNDER_WAY, 4, AT),
+            "An automatic rollout of version 3 is under way, with 10% of traffic",
+        ),
         (lambda: goals.canary(UNDER_WAY, 3, 50, "client", AT), "under way"),
         (lambda: goals.no_canary(UNDER_WAY, AT), "under way"),
         (lambda: goals.shadow(UNDER_WAY, 3, 50, AT), "under way"),
