@@ -16,8 +16,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from contract.release import STABLE, Release
-from contract.versions import PublishError, check_name
+from contract.versions import check_name
 from serving.commands import options as shared
+from serving.commands.named import version_of
 from serving.commands.numbers import some_seconds
 from serving.tables import Say
 from serving.tuning.rule import RULE
@@ -161,12 +162,7 @@ def _mix(options: argparse.Namespace, most: int) -> Mix:
 def _version(options: argparse.Namespace) -> int:
     released = Release.read(options.repository).models.get(options.name)
     stable = released.labels.get(STABLE) if released else None
-    store = shared.repository(options)
-    there = store.versions(options.name)
-    version: int | None = options.version or stable or max(there, default=None)
-    if version is None or version not in there:
-        raise PublishError(f"Expected a version of {options.name} in {store.place}: {there}. Received: {version}")
-    return version
+    return version_of(shared.repository(options), options.name, options.version or stable)
 
 
 def _embedded(options: argparse.Namespace) -> list[str]:

@@ -57,7 +57,9 @@ class Outcome:
         own = next((one for one in self.figures if one.candidate == self.candidate), None)
         if own is None:
             return "Nothing is better than TensorFlow Serving's defaults beyond the noise: leave batching off."
-        off = "" if own.candidate.batching else " Leave batching off."
+        batching = own.candidate.batching
+        waits = f" A lone call waits {batching.timeout_us / 1000:g} ms for company." if batching else ""
+        off = waits if batching else " Leave batching off."
         return (
             f"{own.candidate}: x{own.rate} pictures a second, p99 x{own.p99.middle:.2f}, both to TensorFlow "
             f"Serving's defaults.{off}"

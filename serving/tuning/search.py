@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from serving.tuning.journal import FINAL, Journal
 from serving.tuning.measured import Figures, Measured, Round
 from serving.tuning.servers import ServerFailed
 
-# More where there is time for all candidates, fewer where not.
-_ROUNDS_OF_STAGES = (5, 3, 2)
-_ROUNDS_OF_FINAL = (11, 9, 7, 5, 3)
+# More where there is time for all candidates, fewer where not: many short rounds say more than few long ones, for what
+# else the machine does changes within seconds.
+_ROUNDS_OF_STAGES = (7, 5, 3, 2)
+_ROUNDS_OF_FINAL = (21, 15, 11, 7, 5, 3)
 _KNOWN = 2
 _FINALISTS = 2
 _CALIBRATION_S = 0.6
@@ -172,10 +174,9 @@ class Search:
             everybody = [BASELINE, *group]
             if self._left_s < len(everybody) * pace.once_s and number >= 2:
                 break
-            turn = number % len(everybody)
             results: dict[Candidate, Measured] = {}
-            # Each round begins with another, so that nobody always follows the same one.
-            for candidate in [*everybody[turn:], *everybody[:turn]]:
+            # In another order each time, so that nobody always follows the same one.
+            for candidate in random.Random(number).sample(everybody, len(everybody)):  # noqa: S311  # no secret
                 measured = self._measure(candidate, pace.round_s)
                 if measured is None:
                     group.remove(candidate)

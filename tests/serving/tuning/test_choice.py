@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from serving.tuning.candidate import BASELINE, TWIN
+from serving.tuning.candidate import BASELINE, TWIN, Batching, Candidate
 from serving.tuning.choice import Limit, choose, ranked
 from serving.tuning.measured import Round, faster, figures, ratio
 from tests.serving.tuning.rounds import BATCHING, ONE_THREAD, final, measured
@@ -52,6 +52,16 @@ def test_a_candidate_beyond_the_limit_of_p99_is_not_chosen() -> None:
     assert choose(slow, USUAL).candidate == ONE_THREAD
     assert choose(slow, Limit(p99_ms=20)).candidate == BATCHING
     assert choose(slow, Limit(p99_ms=9)).candidate == BASELINE
+
+
+def test_a_timeout_that_a_lone_call_would_pay_is_within_the_limit_too() -> None:
+    patient = Candidate(1, 2, Batching(32, 20_000, 2))
+    rounds = [
+        Round("final", {**one.results, patient: measured(3000, p99_ms=10)}) for one in final(threads=1.2, batching=1)
+    ]
+    assert choose(rounds, USUAL).candidate == ONE_THREAD
+    assert choose(rounds, Limit(p99_ms=19)).candidate == ONE_THREAD
+    assert choose(rounds, Limit(p99_ms=20)).candidate == patient
 
 
 def test_a_candidate_that_leaves_calls_unanswered_is_not_chosen() -> None:
