@@ -43,7 +43,7 @@ def test_a_wrong_version_is_known_by_copies_and_no_user_gets_its_answer(scene: S
     assert (load.faults, set(load.versions)) == ([], {stable})
     assert scene.digits.labels == {STABLE: stable}
     assert version not in scene.digits.versions
-    assert scene.report["outcome"] == "rolled back"
+    assert scene.report["outcome"] == "rolled back", done.stdout + done.stderr
 
 
 def test_a_canary_that_fails_goes_back_and_no_request_fails(scene: Scene) -> None:
