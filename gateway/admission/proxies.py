@@ -62,6 +62,7 @@ def seen(
     )
 
 
+@lru_cache(maxsize=1024)
 def limited_as(client: str) -> str:
     """The name under which an address is rate-limited: whoever has an IPv6 address has 2**64 of them."""
     address = _address(client)

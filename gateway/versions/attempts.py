@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 from contract.card import CardError, ModelCard
 from contract.errors import ServableNotFound, ServingError
@@ -50,6 +51,9 @@ class Attempts:
 
     async def next(self, deadline: Deadline) -> tuple[Resolved, ModelCard]:
         """The version to ask now, and its card. Raises as `Resolver.resolve` does."""
+        if self._wanted.model is None:
+            # Once: what answers in a canary's place must be of the same model.
+            self._wanted = replace(self._wanted, model=self._resolver.default_model())
         canary = self._draw()
         if canary is not None:
             self._trail.resolved = canary

@@ -70,12 +70,11 @@ class Resolver:
 
     def default_model(self) -> str:
         """The model for callers who name none. Raises NotReady if there is none yet."""
-        names = self.model_names()
-        if self._settings.default_model is not None:
-            return self._settings.default_model
-        if not names:
+        configured = self._settings.default_model or next(iter(self._settings.models), None)
+        name = configured or next(iter(self._releases.release().models), None)
+        if name is None:
             raise NotReady("No model has been released yet. Publish one, or name it in VITRINE_MODELS")
-        return names[0]
+        return name
 
     def labels(self, model: str) -> dict[str, int]:
         """Versions by label, as release.json has them."""
