@@ -69,12 +69,14 @@ class Scores:
         heatmap: float32 [h, w] from 0 to 1, if one was asked for.
         known: False if the picture shows none of the classes by the card's threshold; None if the card has none.
         confidence: The largest probability, found for a whole batch at once; None if nobody looked.
+        top: The place of its class among the card's labels, likewise.
     """
 
     probabilities: NDArray[np.float32]
     heatmap: NDArray[np.float32] | None = None
     known: bool | None = None
     confidence: float | None = None
+    top: int | None = None
 
 
 Result = Scores | Refusal

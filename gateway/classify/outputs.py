@@ -26,12 +26,10 @@ def scores(outputs: Mapping[str, NDArray[Any]], count: int, card: ModelCard, *, 
         BadModelAnswer: An output is missing, of another shape, or holds what is no number.
     """
     rows = _probabilities(outputs, count, card)
-    tops: list[float] = rows.max(axis=1).tolist()
-    known = _known(tops, card)
-    if not explain:
-        return [Scores(row, None, one, top) for row, one, top in zip(rows, known, tops, strict=True)]
-    heatmaps = _heatmaps(outputs, count, card)
-    return [Scores(*each) for each in zip(rows, heatmaps, known, tops, strict=True)]
+    places = rows.argmax(axis=1)
+    tops: list[float] = rows[np.arange(count), places].tolist()
+    heatmaps = _heatmaps(outputs, count, card) if explain else [None] * count
+    return [Scores(*each) for each in zip(rows, heatmaps, _known(tops, card), tops, places.tolist(), strict=True)]
 
 
 def _probabilities(outputs: Mapping[str, NDArray[Any]], count: int, card: ModelCard) -> NDArray[np.float32]:

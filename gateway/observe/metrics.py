@@ -22,6 +22,8 @@ MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 # How far the counts of other workers may lag behind in an exposition.
 HAND_OVER_S = 0.2
 OK = "ok"
+# Of each version, in the order of its card; a thousand classes would be a thousand time series.
+_MOST_LABELS = 200
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SERVABLE = ("model", "version")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -49,6 +51,9 @@ class Metrics:
         )
         self._known = self.counters(
             "known_total", "Classified pictures by whether the model knows what they show.", *_SERVABLE, "known"
+        )
+        self._predicted = self.counters(
+            "predicted_total", "Classified pictures by their top class.", *_SERVABLE, "label"
         )
         self._confidence = self.histograms("confidence", "The top class's probability.", _CONFIDENCES, *_SERVABLE)
         self._stage_seconds = self.histograms(
@@ -92,7 +97,7 @@ class Metrics:
     def classified(self, answer: Answer, rendered: Stage | None = None) -> None:
         """Counts a classification: its pictures, how sure the model was, and where the time went."""
         servable = self.servable(answer.resolved.model, answer.resolved.version)
-        self._pictures(servable, answer.results)
+        self._pictures(servable, answer.results, answer.card.labels)
         seconds = self._stage_seconds
         seconds[(*servable, "decode")].observe(answer.decode_ms / 1000)
         seconds[(*servable, "queue")].observe(answer.queue_ms / 1000)
@@ -156,9 +161,10 @@ class Metrics:
         """Label values; versions beyond the first so many are counted together."""
         return self._servables.of(model, version)
 
-    def _pictures(self, servable: Labels, results: Sequence[Result]) -> None:
+    def _pictures(self, servable: Labels, results: Sequence[Result], labels: Sequence[str]) -> None:
         # The label values are put together once a request, not once a picture.
         classified = known = unknown = 0
+        predicted = self._predicted
         observe = self._confidence[servable].observe
         for result in results:
             if isinstance(result, Refusal):
@@ -169,6 +175,8 @@ class Metrics:
             unknown += result.known is False
             top = result.confidence
             observe(float(result.probabilities.max()) if top is None else top)
+            place = int(result.probabilities.argmax()) if result.top is None else result.top
+            predicted[(*servable, labels[place] if place < _MOST_LABELS else OTHER)].count += 1
         self._images[(*servable, OK)].count += classified
         if known or unknown:
             self._known[(*servable, "true")].count += known

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from gateway.classify.answer import Stage
+from gateway.classify.answer import Scores, Stage
 from gateway.observe import metrics as module
 from gateway.observe.metrics import MULTIPROCESS_DIR, Metrics
 from tests import loops
@@ -59,9 +61,29 @@ def test_pictures_are_counted_by_model_version_and_result(metrics: Metrics) -> N
     assert found['vitrine_known_total{known="true",model="digits",version="2"}'] == 2
     assert found['vitrine_known_total{known="false",model="digits",version="3"}'] == 1
     assert not [name for name in found if name.startswith("vitrine_known_total") and 'version="4"' in name]
+    predicted = [count for name, count in found.items() if name.startswith("vitrine_predicted_total")]
+    assert sum(predicted) == 4
     assert found['vitrine_confidence_bucket{le="0.4",model="digits",version="2"}'] == 1
     assert found['vitrine_confidence_bucket{le="0.99",model="digits",version="2"}'] == 2
     assert found['vitrine_version_retries_total{model="digits",version="2"}'] == 1
+
+
+def test_pictures_are_counted_by_their_top_class_as_long_as_there_are_not_too_many(metrics: Metrics) -> None:
+    few = answer(0.9)
+    names = tuple(f"class{place}" for place in range(300))
+    many = replace(
+        few,
+        card=replace(few.card, labels=names),
+        results=tuple(
+            Scores(np.eye(300, dtype=np.float32)[place], confidence=1.0, top=top)
+            for place, top in ((7, 7), (7, None), (199, 199), (200, 200), (299, None))
+        ),
+    )
+    metrics.classified(many)
+    found = samples(metrics.exposition())
+    counted = {name: count for name, count in found.items() if name.startswith("vitrine_predicted_total")}
+    labels = {name.split('label="')[1].split('"')[0]: count for name, count in counted.items()}
+    assert labels == {"class7": 2, "class199": 1, "other": 2}
 
 
 def test_each_stage_has_its_seconds(metrics: Metrics) -> None:
