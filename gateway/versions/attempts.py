@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 
 from contract.card import CardError, ModelCard
 from contract.errors import ServableNotFound, ServingError
@@ -53,7 +52,7 @@ class Attempts:
         """The version to ask now, and its card. Raises as `Resolver.resolve` does."""
         if self._wanted.model is None:
             # Once: what answers in a canary's place must be of the same model.
-            self._wanted = replace(self._wanted, model=self._resolver.default_model())
+            self._wanted = Wanted(self._resolver.default_model(), self._wanted.version, self._wanted.label)
         canary = self._draw()
         if canary is not None:
             self._trail.resolved = canary
