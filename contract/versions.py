@@ -35,6 +35,15 @@ def check_name(name: str) -> str:
     return name
 
 
+def is_name(name: str) -> bool:
+    """True if a model may have that name."""
+    try:
+        check_name(name)
+    except PublishError:
+        return False
+    return True
+
+
 def version_numbers(model_dir: Path) -> list[int]:
     """The versions of a model, ascending: its all-digit directories, as TensorFlow Serving sees them."""
     if not model_dir.is_dir():

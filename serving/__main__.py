@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,6 +19,8 @@ from serving.plan.goals import GoalError
 from serving.release_store import RolloutBusy
 from serving.rolling import NoReplica, RolloutFailed
 
+# As of a program that SIGPIPE ends.
+_BROKEN_PIPE = 128 + signal.SIGPIPE
 # What an operator can do something about: one sentence, not a traceback.
 _EXPECTED = (
     PublishError,
@@ -33,10 +36,17 @@ _EXPECTED = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and gives the exit status: 0 done, 1 not done (the reason on stderr), 2 not understood."""
+    """Runs one command and gives the exit status: 0 done, 1 not done (the reason on stderr), 2 not understood.
+
+    As usual it is 128 and the signal's number after Ctrl-C, or where nobody reads the output to its end.
+    """
     options = build_parser(os.environ).parse_args(arguments)
     try:
         status: int = options.run(options, partial(print, flush=True))
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python would complain once more at its own last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
     except _EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

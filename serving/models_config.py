@@ -36,6 +36,16 @@ def to_proto(release: Release, base_path: str) -> wire.ModelServerConfig:
     return wire.ModelServerConfig(model_config_list=wire.ModelConfigList(config=models))
 
 
+def base_path_of(text: str) -> str | None:
+    """The base path that a ``models.config`` was rendered for; None if that cannot be told."""
+    try:
+        config = text_format.Parse(text, wire.ModelServerConfig())
+    except text_format.ParseError:
+        return None
+    models = config.model_config_list.config
+    return models[0].base_path.removesuffix(f"/{models[0].name}") or "/" if models else None
+
+
 def _model(name: str, model: ModelRelease, base_path: str) -> wire.ModelConfig:
     pinned = wire.ServableVersionPolicy.Specific(versions=model.versions)
     return wire.ModelConfig(

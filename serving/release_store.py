@@ -14,6 +14,7 @@ from contract import wire_pb2 as wire
 from contract.release import ModelRelease, Release
 from contract.versions import PublishError, check_name
 from serving import models_config
+from serving.models_config import BasePathError
 
 
 def now() -> str:
@@ -48,6 +49,18 @@ class ReleaseStore:
             known = ", ".join(sorted(models)) or "none"
             raise PublishError(f"Expected a model that was released in {self.root}: {known}. Received: {name}")
         return models[name]
+
+    def check_base_path(self) -> None:
+        """Raises BasePathError if model servers are now told to find the repository elsewhere."""
+        try:
+            told = models_config.base_path_of((self.root / models_config.FILE_NAME).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            return  # there is none, or it is damaged, and will be rendered anew
+        if told is not None and told != (self._base_path.rstrip("/") or "/"):
+            raise BasePathError(
+                f"{models_config.FILE_NAME} says that model servers find the repository at {told}, this command would "
+                f"say {self._base_path}; nothing was changed. Say which it is: --base-path or $MODEL_BASE_PATH"
+            )
 
     def config(self) -> wire.ModelServerConfig:
         """What model servers are to load, as a message."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contract import versions
 from contract.card import ModelCard
-from contract.versions import PublishError, check_name, version_numbers
+from contract.versions import PublishError, check_name, is_name, version_numbers
 from serving.saved_model import GRAPHS
 
 CARD = Path("assets.extra", "card.json")
@@ -29,8 +29,8 @@ class ModelRepository:
         """The names of all models with at least one version, sorted."""
         if not self.root.is_dir():
             return []
-        folders = (path for path in self.root.iterdir() if not path.name.startswith("."))
-        return sorted(path.name for path in folders if version_numbers(path))
+        # Whatever else lies there, under a name that no model has, is somebody else's.
+        return sorted(path.name for path in self.root.iterdir() if is_name(path.name) and version_numbers(path))
 
     def versions(self, name: str) -> list[int]:
         """The versions of a model, ascending; none where the model is not there."""

@@ -13,6 +13,7 @@ from serving.commands import options as shared
 from serving.commands.named import version_of
 from serving.commands.numbers import seconds
 from serving.pictures import pictures
+from serving.release_store import ReleaseStore
 from serving.replicas import Replicas
 from serving.rolling import MakeGoal, Pace, Roller, Trial
 from serving.tables import Say
@@ -54,9 +55,20 @@ def add_roller(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def connected(options: argparse.Namespace) -> Iterator[Replicas]:
     """The model servers, and the sole right to change what serves of the model. Raises RolloutBusy."""
-    store = shared.release_store(options)
+    store = writable(options)
     with Replicas(shared.replicas(options)) as replicas, store.rollout(options.name):
         yield replicas
+
+
+def writable(options: argparse.Namespace) -> ReleaseStore:
+    """The release state, to be changed. Raises BasePathError if nobody said for which base path, and it would change.
+
+    A server that is started again would look for its versions there, and find none.
+    """
+    store = shared.release_store(options)
+    if not shared.given_base_path(options):
+        store.check_base_path()
+    return store
 
 
 def bring(options: argparse.Namespace, replicas: Replicas, make_goal: MakeGoal, out: Say) -> int:

@@ -88,9 +88,14 @@ def replicas(options: argparse.Namespace) -> tuple[str, ...]:
 
 def base_path(options: argparse.Namespace) -> str:
     """Where model servers find the versions."""
-    store: str = options.store
-    given: str = getattr(options, "base_path", None) or options.default_base_path or ""
-    return given or (store if "://" in store else str(Path(store or options.repository).resolve()))
+    # One folder is written in one way, so that it can be compared.
+    store: str = options.store.removeprefix("file://")
+    return given_base_path(options) or (store if "://" in store else str(Path(store or options.repository).resolve()))
+
+
+def given_base_path(options: argparse.Namespace) -> str:
+    """The same, if an option or the environment says so; otherwise empty."""
+    return getattr(options, "base_path", None) or options.default_base_path or ""
 
 
 def release_store(options: argparse.Namespace) -> ReleaseStore:

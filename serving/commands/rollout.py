@@ -15,7 +15,7 @@ from serving.automatic.limits import LimitError, Limits
 from serving.automatic.order import Order
 from serving.automatic.report import Report
 from serving.commands import options as shared
-from serving.commands.change import add_roller, fit, roller
+from serving.commands.change import add_roller, fit, roller, writable
 from serving.commands.numbers import percent, percents, some_seconds
 from serving.plan import words
 from serving.release_store import now
@@ -67,7 +67,6 @@ def run(options: argparse.Namespace, out: Say) -> int:
     from serving.automatic.runner import Runner
 
     version = fit(options, options.version)
-    store = shared.release_store(options)
     try:
         order = _order(options, version)
         gateways = Gateways(options.gateway or options.default_gateways, options.name)
@@ -75,7 +74,7 @@ def run(options: argparse.Namespace, out: Say) -> int:
         options.error(str(error))
     if options.dry_run:
         return _dry_run(options, order, out)
-    view = _view(options, out)
+    view, store = _view(options, out), writable(options)
     with Replicas(shared.replicas(options)) as replicas:
         try:
             return Runner(order, store, replicas, roller(options, replicas, view.say), gateways, view).run()

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from contract.card import ModelCard
-from contract.versions import PublishError, check_name
+from contract.versions import PublishError, check_name, is_name
 from serving.repository import CARD
 from serving.stores.bucket import Bucket
 from serving.stores.source import Source, read_source
@@ -47,7 +47,7 @@ class ObjectStore:
 
     def models(self) -> list[str]:
         """The names of all models with at least one whole version, sorted."""
-        return [name for name in self._bucket.folders() if not name.startswith(".") and self._known(name)[0]]
+        return [name for name in self._bucket.folders() if is_name(name) and self._known(name)[0]]
 
     def versions(self, name: str) -> list[int]:
         """The whole versions of a model, ascending."""

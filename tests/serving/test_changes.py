@@ -259,3 +259,23 @@ def test_a_model_that_was_never_released_is_not_taken_for_one_with_nothing_to_do
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: Expected a model that was released in {two_versions}: digits. Received: digit\n"
     assert not (two_versions / ".rollout-digit").exists()
+
+
+def test_who_does_not_say_where_model_servers_find_the_versions_does_not_change_it(
+    two_versions: Path, cli: Cli
+) -> None:
+    assert cli("publish", "digits", "--offline", MODEL_BASE_PATH="/models").returncode == 0
+    config = (two_versions / "models.config").read_text()
+    assert 'base_path: "/models/digits"' in config
+
+    for words in (["rollback", "digits", "--offline"], ["canary", "digits", "1"], ["rollout", "digits", "1"]):
+        done = cli(*words)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: models.config says that model servers find the repository at /models, this command would say "
+            f"{two_versions}; nothing was changed. Say which it is: --base-path or $MODEL_BASE_PATH\n"
+        )
+    assert (two_versions / "models.config").read_text() == config
+
+    assert cli("rollback", "digits", "--offline", "--base-path", str(two_versions)).returncode == 0
+    assert f'base_path: "{two_versions}/digits"' in (two_versions / "models.config").read_text()

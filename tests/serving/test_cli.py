@@ -14,7 +14,7 @@ from tensorflow_serving.config import model_server_config_pb2
 from contract.release import ModelRelease
 from serving.release_store import ReleaseStore
 from tests.conftest import ROOT
-from tests.serving.conftest import Cli, environment
+from tests.serving.conftest import Cli, command, environment
 from tests.serving.model_service import ModelService, serving
 
 
@@ -54,6 +54,33 @@ def test_list_says_what_is_wrong_with_a_version(two_versions: Path, cli: Cli) ->
     assert "card: the model card must be a JSON object" in notes["digits", "2"]
     assert notes["digits", "3"].endswith("no SavedModel here")
     assert notes["flowers", "7"].endswith("no SavedModel here")
+
+
+@pytest.mark.parametrize("folder", ["two words", "lost+found", "old.config", ".trash"])
+def test_a_folder_with_a_name_that_no_model_has_is_passed_over(two_versions: Path, cli: Cli, folder: str) -> None:
+    (two_versions / folder / "1").mkdir(parents=True)
+
+    done = cli("list")
+
+    assert (done.returncode, done.stdout.count("\n")) == (0, 3)
+    assert cli("prune", "--all", "--dry-run").stdout.count("\n") == 1
+
+
+def test_nobody_complains_where_the_output_is_not_read_to_its_end(two_versions: Path) -> None:
+    words = " ".join(command("config"))
+    env = environment(MODEL_REPOSITORY=str(two_versions))
+
+    done = subprocess.run(
+        ["bash", "-c", f"{words} | true; echo ${{PIPESTATUS[0]}}"],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert (done.stdout, done.stderr) == ("141\n", "")
 
 
 def test_an_empty_repository_is_no_error(cli: Cli, repository: Path) -> None:

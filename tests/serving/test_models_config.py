@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from contract.release import ModelRelease, Release
-from serving.models_config import BasePathError, render
+from serving.models_config import BasePathError, base_path_of, render
 
 TWO = Release(
     {
@@ -47,6 +47,16 @@ def test_uris_and_odd_paths_come_through(base: str) -> None:
     parsed = text_format.Parse(render(TWO, base), model_server_config_pb2.ModelServerConfig())
 
     assert parsed.model_config_list.config[0].base_path == f"{base.rstrip('/')}/digits"
+
+
+@pytest.mark.parametrize("base", ["/models", "s3://bucket/models", "/", "/a b/digits"])
+def test_the_base_path_can_be_told_from_the_text(base: str) -> None:
+    assert base_path_of(render(TWO, base)) == base
+
+
+@pytest.mark.parametrize("text", ["", "no text of protocol buffers", render(Release(), "/models")])
+def test_without_models_there_is_no_base_path_to_tell(text: str) -> None:
+    assert base_path_of(text) is None
 
 
 def test_a_relative_base_path_is_refused_as_tensorflow_serving_would() -> None:
