@@ -14,10 +14,10 @@ from contract.release import ReleaseError
 from contract.versions import PublishError
 from serving.commands import COMMANDS
 from serving.commands.options import set_defaults
+from serving.errors import NoReplica, RolloutFailed
 from serving.models_config import BasePathError
 from serving.plan.goals import GoalError
 from serving.release_store import RolloutBusy
-from serving.rolling import NoReplica, RolloutFailed
 
 # As of a program that SIGPIPE ends.
 _BROKEN_PIPE = 128 + signal.SIGPIPE

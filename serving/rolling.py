@@ -7,50 +7,30 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from contract.client import VersionStatus
-from contract.errors import DeadlineExceeded, ModelServerUnavailable
 from contract.release import ModelRelease
+from serving.errors import NoReplica, RolloutFailed, RolloutLate
 from serving.plan import words
 from serving.plan.goals import Goal, settled
 from serving.plan.reconcile import Action, Before, Done, GiveUp, Load, Retire, Steer, Wait, arriving, next_action
 from serving.release_store import ReleaseStore
+from serving.reloading import Reloader
 from serving.replicas import Replicas, ReplicaStatus
 from serving.tables import Say
 from serving.verify import Finding
 
 _POLL_S = 0.2
-_RELOAD_S = 1.0
 # A server takes a new models.config within its poll interval; until then it may still report an older failure.
 _OLD_NEWS_S = 10.0
 # A server tries to load a version again and again, and tells why it could not only when the version is taken away.
 _LAST_WORDS_S = 4.0
-
 # Where nobody has answered for so long while a version loads, it may be what ended them: they are to start without it.
 _NOBODY_S = 5.0
-# A replica that is away now is sent the list again while a version is waited for.
-_AWAY = (ModelServerUnavailable, DeadlineExceeded)
 
 MakeGoal = Callable[[ModelRelease], Goal]
 # Tries a version that every replica has loaded, on each of them, and tells what it found.
 Trial = Callable[[int], Sequence[Finding]]
 # So many trials in a row have to fail, for a replica that is killed meanwhile is not the version's fault.
 _TRIALS = 3
-
-
-class RolloutFailed(Exception):
-    """A version that did not become available everywhere; the release state is what it was before."""
-
-
-class RolloutLate(RolloutFailed):
-    """The version was neither available nor refused in time."""
-
-    def __init__(self, version: int, message: str) -> None:
-        super().__init__(message)
-        self.version = version
-
-
-class NoReplica(Exception):
-    """No model server answers; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +80,8 @@ class Roller:
         self._replicas = replicas
         self._say = say
         self._pace = pace
-        self._reload = reload
+        self._reloader = Reloader(store, replicas) if reload else None
         self._told = ""
-        self._reloaded = float("-inf")
-        self._reloaded_only: str | None = None
         self._answered = float("-inf")
         self._first: str | None = None
         self._trial = trial
@@ -123,11 +101,11 @@ class Roller:
         former = settled(stored)
         goal = make_goal(former)
         if goal.end == stored:
-            self._push()
-            self._say(f"{self.name} {goal.already}.")
+            self._send()
+            self._say(words.outcome(self.name, former, goal))
             return stored
         self._steps(former, goal, answers(self._replicas, self.name))
-        self._say(f"{self.name} {goal.already}." if goal.end == former else words.summary(self.name, former, goal.end))
+        self._say(words.outcome(self.name, former, goal))
         return goal.end
 
     def _steps(self, former: ModelRelease, goal: Goal, seen: list[ReplicaStatus]) -> None:
@@ -164,11 +142,11 @@ class Roller:
         match action:
             case Load(model, versions):
                 self._store.write_model(self.name, model)
-                self._push(only=self._first)
+                self._send(self._first)
                 self._tell(f"{self.name} {words.listed(versions)} is added to models.config.")
             case Wait(version, missing):
                 self._wait(version, ", ".join(f"{replica}: {state}" for replica, state in missing.items()), late=late)
-                self._push_again(version, seen)
+                self._send_again(version, seen)
                 time.sleep(_POLL_S)
             case Steer(model):
                 self._steer(model)
@@ -224,30 +202,22 @@ class Roller:
 
     def _write(self, model: ModelRelease) -> None:
         self._store.write_model(self.name, model)
-        self._push()
+        self._send()
 
     def _restore(self, former: ModelRelease) -> None:
         self._store.write_model(self.name, former)
         with suppress(RolloutFailed):  # The first trouble is the one to tell of.
-            self._push()
+            self._send()
 
-    def _push_again(self, version: int, seen: list[ReplicaStatus]) -> None:
-        """For a replica that was started again and knows only what it was started with, or was not to be the first."""
+    def _send(self, only: str | None = None) -> None:
+        if self._reloader:
+            self._reloader.send(only)
+
+    def _send_again(self, version: int, seen: list[ReplicaStatus]) -> None:
+        """To all, if the first one has loaded the version and lives."""
         loaded = any(status.available for one in seen if (status := one.of(version)))
-        only = None if loaded else self._first
-        if only != self._reloaded_only or time.monotonic() - self._reloaded > _RELOAD_S:
-            self._push(only)
-
-    def _push(self, only: str | None = None) -> None:
-        """Has every replica that answers, or only one, follow models.config now, where they do not poll it."""
-        if not self._reload:
-            return
-        self._reloaded, self._reloaded_only = time.monotonic(), only
-        errors = self._replicas.reload(self._store.config(), only)
-        refused = {one: error for one, error in errors.items() if not isinstance(error, _AWAY)}
-        if refused:
-            reasons = "; ".join(f"{replica}: {error}" for replica, error in refused.items())
-            raise RolloutFailed(f"models.config was refused; the release state is what it was before. {reasons}")
+        if self._reloader:
+            self._reloader.send_again(None if loaded else self._first)
 
     def _last_words(self, version: int) -> str:
         """What a replica that was still trying says of the version when it has to give up."""
@@ -261,32 +231,6 @@ class Roller:
                 break
             time.sleep(_POLL_S)
         return ""
-
-
-def offline(store: ReleaseStore, name: str, make_goal: MakeGoal, say: Say) -> ModelRelease:
-    """Writes the final state at once, for model servers that are started afterwards. Raises GoalError."""
-    former = settled(store.model(name))
-    goal = make_goal(former)
-    store.write_model(name, goal.end)
-    say(f"{name} {goal.already}." if goal.end == former else words.summary(name, former, goal.end))
-    return goal.end
-
-
-def dry_run(store: ReleaseStore, name: str, make_goal: MakeGoal, say: Say) -> None:
-    """Says what would be done if all goes well; changes nothing. Raises GoalError."""
-    stored = model = store.model(name)
-    goal = make_goal(settled(stored))
-    loaded = ReplicaStatus("", tuple(VersionStatus(version, "AVAILABLE") for version in goal.end.versions))
-    while isinstance(action := next_action(model, goal, [loaded]), Load | Steer | Retire):
-        model = action.model
-        match action:
-            case Load(_, versions):
-                say(f"{name} {words.listed(versions)} would be loaded beside: {words.listed(stored.versions)}.")
-            case Retire(_, versions):
-                say(f"{name} {words.listed(versions)} would be retired.")
-    former = settled(stored)
-    end = f"{name} {goal.already}." if goal.end == former else words.summary(name, former, goal.end)
-    say(f"At the end: {end}")
 
 
 def answers(replicas: Replicas, name: str) -> list[ReplicaStatus]:

@@ -10,18 +10,19 @@ from functools import partial
 from typing import Protocol
 
 from contract.release import STABLE, ModelRelease, ReleaseError
-from serving import rolling
+from serving import offline
 from serving.automatic import goals
 from serving.automatic.gateways import Gateways, NoGateway
 from serving.automatic.goals import ChangedByOthers
 from serving.automatic.order import Order
 from serving.automatic.report import Report, Step
 from serving.automatic.watch import Look, Turn, Watch
+from serving.errors import NoReplica, RolloutFailed
 from serving.plan import words
 from serving.plan.goals import Goal, report_so_far, settled, with_report
 from serving.release_store import ReleaseStore, RolloutBusy, now
 from serving.replicas import Replicas
-from serving.rolling import NoReplica, Roller, RolloutFailed
+from serving.rolling import Roller
 
 # How long another operator's command is waited for that is at work on the same model.
 _BUSY_S = 60.0
@@ -220,7 +221,7 @@ class Runner:
                 self.roller.bring(make_goal)
             except NoReplica:
                 # Nobody has it loaded; once they are back they shall not load it again.
-                rolling.offline(self.store, self.order.name, make_goal, self.view.say)
+                offline.bring(self.store, self.order.name, make_goal, self.view.say)
         return 1
 
     def _stopped(self, report: Report, reason: str) -> int:

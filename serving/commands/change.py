@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from contract.versions import PublishError
-from serving import rolling
+from serving import offline
 from serving.commands import options as shared
 from serving.commands.named import version_of
 from serving.commands.numbers import seconds
@@ -75,7 +75,7 @@ def bring(options: argparse.Namespace, replicas: Replicas, make_goal: MakeGoal, 
     """Comes to the goal and gives 0; whatever hinders it is raised."""
     store = shared.release_store(options)
     if options.offline:
-        rolling.offline(store, options.name, make_goal, out)
+        offline.bring(store, options.name, make_goal, out)
     else:
         roller(options, replicas, out).bring(make_goal)
     return 0
@@ -111,7 +111,7 @@ def change(options: argparse.Namespace, make_goal: MakeGoal, out: Say) -> int:
     """Comes to the goal, or only says how; gives 0. Raises PublishError for a model that was never released."""
     shared.release_store(options).released(options.name)
     if options.dry_run:
-        rolling.dry_run(shared.release_store(options), options.name, make_goal, out)
+        offline.dry_run(shared.release_store(options), options.name, make_goal, out)
         return 0
     with connected(options) as replicas:
         return bring(options, replicas, make_goal, out)

@@ -10,9 +10,9 @@ from contract.release import ModelRelease, Release
 from serving.commands import options as shared
 from serving.commands.named import check_model
 from serving.commands.numbers import count
+from serving.errors import NoReplica
 from serving.pruning import Pruning, prune
 from serving.replicas import Replicas, ReplicaStatus
-from serving.rolling import NoReplica
 from serving.stores.store import VersionStore
 from serving.tables import Say
 

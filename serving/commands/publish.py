@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from serving import rolling
+from serving import offline
 from serving.commands import options as shared
 from serving.commands.change import add_change, bring, connected, fit, refuse
 from serving.plan import goals
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, out: Say) -> int:
         if options.copy_only:
             out(f"{options.source} would be {options.name} {version}.")
         else:
-            rolling.dry_run(shared.release_store(options), options.name, _goal(version), out)
+            offline.dry_run(shared.release_store(options), options.name, _goal(version), out)
         return 0
     with connected(options) as replicas:
         version = _held_or_copied(repository, options, replicas, out)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from contract.release import STABLE, Split
-from serving import rolling
+from serving import offline
 from serving.automatic import goals
 from serving.automatic.limits import LimitError, Limits
 from serving.automatic.order import Order
@@ -105,7 +105,7 @@ def _dry_run(options: argparse.Namespace, order: Order, out: Say) -> int:
     else:
         report = Report(order.version, model.labels.get(STABLE, 0), order.limits).to_json()
         make_goal = partial(goals.begin, order=order, report=report, at=now())
-        rolling.dry_run(store, options.name, make_goal, out)
+        offline.dry_run(store, options.name, make_goal, out)
     every = f"for at least {order.every_s:g} s, at most {order.patience_s:g} s"
     if order.begins_with_shadow:
         out(f"Then copies of {order.shadow_percent:g}% of requests would be watched {every}.")

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contract.release import CANARY, STABLE, ModelRelease
+from serving.plan.goals import Goal
+
+
+def outcome(name: str, former: ModelRelease, goal: Goal) -> str:
+    """What came of a wish, in one sentence."""
+    return f"{name} {goal.already}." if goal.end == former else summary(name, former, goal.end)
 
 
 def summary(name: str, former: ModelRelease, after: ModelRelease) -> str:
