@@ -82,6 +82,16 @@ def test_an_automatic_rollout_is_a_stepper_with_the_step_in_force(operate: Opera
     assert "canary at" not in text
 
 
+def test_before_its_first_step_a_rollout_has_copies_of_requests_only(operate: Operate) -> None:
+    under_way = replace(scene.ROLLOUT, step=0)
+    page = operate(digits=scene.release(rollout=under_way, canary_percent=0.0, shadow=3)).get("/operations").text
+
+    text = text_of(page)
+    assert "1 5% to come 2 25% to come" in text
+    assert "Copies of requests only since" in text
+    assert 'aria-current="step"' not in page
+
+
 def test_json_says_the_same_in_the_described_shape(operate: Operate) -> None:
     model = scene.release(rollout=scene.ROLLOUT, canary_percent=25.0, shadow=1)
     told = operate(digits=model).get("/api/v1/operations").json()
