@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-e2e lint format bench protos lock clean
+.PHONY: help demo test test-e2e lint format bench soak protos lock clean
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 VENV ?= .venv
@@ -35,6 +35,9 @@ format: $(VENV)/dev.stamp  ## puts the code into shape
 
 bench: $(VENV)/dev.stamp  ## the benchmarks; each prints ratios against a baseline of the same run; the gateway's installs its peers
 	@for file in tests/benchmarks/bench_*.py; do $(RUN) -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
+
+soak: $(VENV)/dev.stamp  ## versions change ten times under load while model servers are killed: ARGS="--reload" for servers that do not poll
+	$(RUN) -m tests.e2e.soak --cycles 10 $(ARGS)
 
 protos: $(VENV)/dev.stamp  ## regenerates contract/wire_pb2.py from wire.proto
 	$(RUN) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. contract/wire.proto
