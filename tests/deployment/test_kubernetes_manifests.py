@@ -130,6 +130,15 @@ def test_every_container_has_bounds_and_an_image_that_stays_the_same(variant: Va
                 assert volume["emptyDir"]["sizeLimit"], (pod.name, volume)
 
 
+@pytest.mark.parametrize("variant", [one for one in VARIANTS if one.overlay != "dev"], ids=str)
+def test_a_model_server_is_among_the_pods_that_are_evicted_last(variant: Variant) -> None:
+    """Kubernetes's class Guaranteed: requests are the limits, in the containers of the start, too."""
+    for container in workload(variant, "serving").containers:
+        requests, limits = (container["resources"][kind] for kind in ("requests", "limits"))
+        assert requests.items() <= limits.items(), container["name"]
+        assert set(requests) == {"cpu", "memory"}
+
+
 @each_variant
 def test_what_a_pod_mounts_is_there(variant: Variant) -> None:
     known = {(one["kind"], one["metadata"]["name"]) for one in rendered(variant)} | MADE_BY_HAND

@@ -52,8 +52,12 @@ def test_a_job_has_a_time_limit_and_a_fixed_runner(name: str) -> None:
 
 def test_a_newer_push_replaces_the_run_of_a_pull_request() -> None:
     concurrency = load(ROOT / ".github" / "workflows" / "ci.yml")["concurrency"]
-    assert "github.ref" in concurrency["group"]
+    assert "github.event_name == 'pull_request' && github.ref || github.sha" in concurrency["group"]
     assert "pull_request" in concurrency["cancel-in-progress"]
+
+
+def test_no_check_is_a_negation_whose_failure_the_shell_overlooks() -> None:
+    assert not re.findall(r"^ *!.*", COMMANDS, re.MULTILINE), "`set -e` does not count it"
 
 
 def test_the_pythons_are_those_that_make_takes() -> None:
