@@ -37,6 +37,11 @@ class FakeLoader:
         """The loads of a version wait until the event is set."""
         return self.gates.setdefault((name, version), threading.Event())
 
+    def hold_next(self, version: int, name: str = "m") -> threading.Event:
+        """The same for the loads after the one that waits now."""
+        self.gates[name, version] = threading.Event()
+        return self.gates[name, version]
+
     def break_(self, version: int, error: ServerError, name: str = "m") -> None:
         self.broken[name, version] = error
 
@@ -45,8 +50,9 @@ class FakeLoader:
         return Counter(version for model, version in self.attempts if model == name)
 
     def __call__(self, name: str, version: int, path: Path) -> FakeServable:
+        gate = self.gates.get((name, version))
         self.attempts.append((name, version))
-        if gate := self.gates.get((name, version)):
+        if gate:
             assert gate.wait(30)
         if error := self.broken.get((name, version)):
             raise error

@@ -156,9 +156,11 @@ def test_a_version_that_recovers_between_attempts_serves(manager: Manager[FakeSe
     gate = loader.hold(1)
     aspire(manager, 1)
     eventually(lambda: loader.counts() == {1: 1}, within_s=20)
+    second = loader.hold_next(1)
     gate.set()
-    eventually(lambda: loader.counts()[1] > 1, within_s=20)
+    eventually(lambda: loader.counts() == {1: 2}, within_s=20)
     loader.broken.clear()
+    second.set()
     wait_for(manager, {1: State.AVAILABLE})
     assert manager.statuses("m")[0].error is None
 
