@@ -21,7 +21,7 @@ from tests.deployment.files import compose, services, serving_flags
 SERVICES = services()
 REPOSITORY = "/models"
 BATCHING = read_batching_parameters(ROOT / "docker" / "batching.config")
-OPERATOR_VARIABLES = {"VITRINE_SERVING", "MODEL_REPOSITORY"}
+COMMON_VARIABLES = {"VITRINE_SERVING", "MODEL_REPOSITORY"}
 ONE_SHOT = {"seed", "training", "operator"}
 
 
@@ -154,10 +154,13 @@ def test_the_gateway_understands_its_environment() -> None:
 
 
 @pytest.mark.parametrize("name", ["seed", "training", "operator"])
-def test_the_toolbox_finds_the_repository_and_the_model_server(name: str) -> None:
+def test_the_toolbox_finds_the_repository_the_model_server_and_the_gateway(name: str) -> None:
     environment = SERVICES[name]["environment"]
-    assert set(environment) == OPERATOR_VARIABLES
-    assert environment == {key: SERVICES["gateway"]["environment"][key] for key in OPERATOR_VARIABLES}
+    assert environment == {
+        **{key: SERVICES["gateway"]["environment"][key] for key in COMMON_VARIABLES},
+        "VITRINE_GATEWAYS": f"http://gateway:{gateway_settings().port}",
+    }
+    assert not set(SERVICES[name].get("networks", ["default"])).isdisjoint(SERVICES["gateway"]["networks"])
 
 
 def test_the_gateway_sends_no_more_pictures_at_once_than_the_model_server_takes() -> None:
