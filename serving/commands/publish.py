@@ -52,6 +52,8 @@ def run(options: argparse.Namespace, out: Say) -> int:
     if options.copy_only and options.source is None:
         options.error("--copy-only needs a SOURCE")
     if options.source is not None:
+        if options.source.name.isdecimal() and not options.source.exists():
+            options.error(f"SOURCE is a folder. For a version in the repository: --version {options.source.name}")
         check_saved_model(options.source)
         refuse(options, str(options.source), verify_folder(options.source))
     repository = shared.repository(options)

@@ -204,6 +204,7 @@ def test_commands_leave_an_automatic_rollout_alone_but_a_rollback_ends_it(
         (["shadow", "digits"], "expected a VERSION or --off"),
         (["promote", "digits", "--timeout", "-1"], "expected a time such as 60s, 5m or 1h. Received: '-1'"),
         (["publish", "digits", "--copy-only"], "--copy-only needs a SOURCE"),
+        (["publish", "digits", "2"], "SOURCE is a folder. For a version in the repository: --version 2"),
     ],
 )
 def test_words_that_make_no_sense_get_the_usage(cli: Cli, words: list[str], message: str) -> None:
