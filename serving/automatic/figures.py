@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from contract.histogram import Histogram
 from serving.automatic.counts import Counts
-from serving.automatic.histogram import Histogram
 
 
 @dataclass(frozen=True)
@@ -125,5 +125,5 @@ def _histogram(counts: Counts, name: str, **wanted: str) -> Histogram:
 
 
 def _mean(counts: Counts, name: str, **wanted: str) -> float | None:
-    values = _histogram(counts, name, **wanted).total
+    values = _histogram(counts, name, **wanted).count
     return sum(value for _, value in _found(counts, f"{name}_sum", wanted)) / values if values else None

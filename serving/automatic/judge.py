@@ -126,9 +126,9 @@ def _latency(stable: Figures, candidate: Figures, limits: Limits) -> Iterator[_F
         f"p95 {ours * 1000:.3g} ms against {theirs * 1000:.3g} ms, allowed up to "
         f"{_allowed_s(theirs, limits) * 1000:.3g} ms"
     )
-    tail = Rate(round(_TAIL * stable.seconds.total), stable.seconds.total)
+    tail = Rate(round(_TAIL * stable.seconds.count), stable.seconds.count)
     surely = stable.seconds.quantile(1 - tail.lower(BACK_ALPHA)) or theirs
-    slow = Rate(candidate.seconds.surely_above(_allowed_s(surely, limits)), candidate.seconds.total)
+    slow = Rate(candidate.seconds.surely_above(_allowed_s(surely, limits)), candidate.seconds.count)
     if slow.lower(BACK_ALPHA) > _TAIL:
         yield Decision.BACK, reason
     elif ours > _allowed_s(theirs, limits):

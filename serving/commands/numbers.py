@@ -48,6 +48,22 @@ def count(text: str) -> int:
     return int(text)
 
 
+def positive(text: str) -> float:
+    """A number above 0, finite."""
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"expected a number above 0. Received: {text!r}")
+    return number
+
+
+def some(text: str) -> int:
+    """How many: 1 or more."""
+    number = positive(text)
+    if number != int(number):
+        raise ArgumentTypeError(f"expected a whole number. Received: {text!r}")
+    return int(number)
+
+
 def _number(text: str) -> float:
     """The number that the text is; what is none is not a number, which is within no bounds."""
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import math
 import shlex
 import signal
 import sys
@@ -19,7 +18,7 @@ from contract.release import STABLE, Release
 from contract.versions import check_name
 from serving.commands import options as shared
 from serving.commands.named import version_of
-from serving.commands.numbers import some_seconds
+from serving.commands.numbers import positive, some, some_seconds
 from serving.tables import Say
 from serving.tuning.rule import RULE
 
@@ -91,10 +90,10 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         "requests; the largest is VITRINE_MAX_BATCH)",
     )
     load.add_argument(
-        "--max-p99-ms", type=_number, metavar="MS", help="the longest p99 allowed (default: 1.5 times the baseline's)"
+        "--max-p99-ms", type=positive, metavar="MS", help="the longest p99 allowed (default: 1.5 times the baseline's)"
     )
     load.add_argument(
-        "--together", type=_count, metavar="N", help="servers at a time (default: as many as fit the memory, up to 5)"
+        "--together", type=some, metavar="N", help="servers at a time (default: as many as fit the memory, up to 5)"
     )
     load.add_argument(
         "--start",
@@ -216,25 +215,8 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0. Received: {text!r}")
-    return number
-
-
-def _count(text: str) -> int:
-    number = _number(text)
-    if number != int(number):
-        raise argparse.ArgumentTypeError(f"expected a whole number. Received: {text!r}")
-    return int(number)
-
-
 def _clients(text: str) -> int:
-    clients = _count(text)
+    clients = some(text)
     if clients > _MOST_CLIENTS:
         raise argparse.ArgumentTypeError(
             f"expected at most {_MOST_CLIENTS}, a model server's threads. Received: {text}"

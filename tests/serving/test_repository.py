@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -42,14 +41,6 @@ def test_a_source_becomes_the_next_version_with_its_number_in_the_card(tmp_path:
     assert (repository.path("digits", 2) / "saved_model.pb").read_bytes() == (source / "saved_model.pb").read_bytes()
 
 
-def test_a_source_without_a_card_is_taken_as_it_is(tmp_path: Path, make_model: MakeModel) -> None:
-    source = make_model()
-    (source / CARD).unlink()
-    repository = ModelRepository(tmp_path / "models")
-
-    assert repository.card("digits", repository.add("digits", source)) is None
-
-
 def test_what_is_no_saved_model_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
     source = tmp_path / "pictures"
     source.mkdir()
@@ -81,37 +72,6 @@ def test_a_name_that_could_leave_the_repository_is_refused(tmp_path: Path, make_
         repository.add(name, make_model())
     with pytest.raises(PublishError, match="Expected a model name"):
         repository.versions(name)
-
-
-def test_the_newest_version_is_known_as_a_copy_whatever_its_number(tmp_path: Path, make_model: MakeModel) -> None:
-    repository = ModelRepository(tmp_path / "models")
-    first, second = make_model("first", 0.5), make_model("second", 0.6)
-
-    assert repository.same_as_newest("digits", first) is None
-    repository.add("digits", first)
-    assert repository.same_as_newest("digits", first) == 1
-    repository.add("digits", second)
-    assert repository.same_as_newest("digits", second) == 2
-    assert repository.same_as_newest("digits", first) is None
-
-
-@pytest.mark.parametrize("change", ["graph", "card", "more", "less"])
-def test_any_difference_makes_it_another_version(tmp_path: Path, make_model: MakeModel, change: str) -> None:
-    repository = ModelRepository(tmp_path / "models")
-    source = make_model()
-    repository.add("digits", source)
-    graph = source / "saved_model.pb"
-    match change:
-        case "graph":
-            graph.write_bytes(graph.read_bytes().swapcase())
-        case "card":
-            (source / CARD).write_text((source / CARD).read_text().replace("0.98", "0.99"))
-        case "more":
-            (source / "variables" / "more").touch()
-        case "less":
-            shutil.rmtree(source / "assets.extra")
-
-    assert repository.same_as_newest("digits", source) is None
 
 
 def test_a_version_folder_with_leading_zeros_is_found_as_tensorflow_serving_reads_it(tmp_path: Path) -> None:

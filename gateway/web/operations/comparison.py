@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.web.operations.distribution import Distribution
+from contract.histogram import Histogram
 from gateway.web.operations.exposition import Counts, PairCounts, VersionCounts
 
 Kind = Literal["canary", "shadow"]
@@ -66,8 +66,8 @@ class Comparison:
     pictures: int
     agreement: float | None
     difference: float | None
-    seconds: tuple[Distribution | None, Distribution | None]
-    confidence: tuple[Distribution | None, Distribution | None]
+    seconds: tuple[Histogram | None, Histogram | None]
+    confidence: tuple[Histogram | None, Histogram | None]
 
 
 def figures(counts: VersionCounts) -> Figures:
@@ -126,6 +126,6 @@ def _share(counts: Mapping[str, float], of: str, beside: str) -> float | None:
     return counts.get(of, 0) / whole if whole else None
 
 
-def _quantile_ms(seconds: Distribution | None, share: float) -> float | None:
+def _quantile_ms(seconds: Histogram | None, share: float) -> float | None:
     found = seconds.quantile(share) if seconds else None
     return None if found is None else 1000 * found

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.web.operations.distribution import Distribution
+from contract.histogram import Histogram
 
 _ANSWERS = "vitrine_answers_total"
 _FALLBACKS = "vitrine_fallbacks_total"
@@ -42,8 +42,8 @@ class VersionCounts:
     answers: Mapping[str, float] = field(default_factory=dict)
     fallbacks: float = 0
     known: Mapping[str, float] = field(default_factory=dict)
-    seconds: Distribution | None = None
-    confidence: Distribution | None = None
+    seconds: Histogram | None = None
+    confidence: Histogram | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class PairCounts:
 
     agrees: Mapping[str, float] = field(default_factory=dict)
     requests: Mapping[str, float] = field(default_factory=dict)
-    difference: Distribution | None = None
-    seconds: Mapping[str, Distribution] = field(default_factory=dict)
+    difference: Histogram | None = None
+    seconds: Mapping[str, Histogram] = field(default_factory=dict)
 
 
 class Counts:
@@ -86,18 +86,18 @@ class Counts:
             answers=self._by(_ANSWERS, model, "outcome", of),
             fallbacks=sum(self._by(_FALLBACKS, model, "version", of).values()),
             known=self._by(_KNOWN, model, "known", of),
-            seconds=self._distribution(_SECONDS, model, of),
-            confidence=self._distribution(_CONFIDENCE, model, of),
+            seconds=self._histogram(_SECONDS, model, of),
+            confidence=self._histogram(_CONFIDENCE, model, of),
         )
 
     def pair(self, model: str, version: int, shadow: int) -> PairCounts:
         """The counts of requests that `version` answered and that were copied to `shadow`."""
         of = {"version": str(version), "shadow": str(shadow)}
-        sides = {side: self._distribution(_PAIR_SECONDS, model, of | {"side": side}) for side in ("version", "shadow")}
+        sides = {side: self._histogram(_PAIR_SECONDS, model, of | {"side": side}) for side in ("version", "shadow")}
         return PairCounts(
             agrees=self._by(_PICTURES, model, "agrees", of),
             requests=self._by(_COPIES, model, "outcome", of),
-            difference=self._distribution(_DIFFERENCE, model, of),
+            difference=self._histogram(_DIFFERENCE, model, of),
             seconds={side: found for side, found in sides.items() if found is not None},
         )
 
@@ -111,16 +111,14 @@ class Counts:
             sums[labels.get(label, "")] += value
         return dict(sums)
 
-    def _distribution(self, name: str, model: str, of: Mapping[str, str]) -> Distribution | None:
+    def _histogram(self, name: str, model: str, of: Mapping[str, str]) -> Histogram | None:
         cumulative: dict[float, float] = defaultdict(float)
         for bound, count in self._by(f"{name}_bucket", model, "le", of).items():
             cumulative[float(bound)] += count
         if not cumulative or not math.isinf(max(cumulative)):
             return None
-        bounds = tuple(sorted(cumulative))
-        up_to = [cumulative[bound] for bound in bounds]
-        counts = tuple(max(0.0, here - before) for here, before in zip(up_to, [0.0, *up_to], strict=False))
-        return Distribution(bounds, counts, sum(value for _, value in self._found(f"{name}_sum", model, of)))
+        total = sum(value for _, value in self._found(f"{name}_sum", model, of))
+        return Histogram.from_buckets(cumulative.items(), total)
 
 
 def _relevant(text: str) -> str:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from contract.histogram import Histogram
 from gateway.web.operations import words
 from gateway.web.operations.comparison import Comparison
-from gateway.web.operations.distribution import Distribution
 from gateway.web.operations.report import Report, Step
 
 WIDTH, HEIGHT = 320, 132
@@ -82,7 +82,7 @@ def sparks(report: Report) -> list[Spark]:
 def _plot(
     title: str,
     compared: Comparison,
-    both: tuple[Distribution | None, Distribution | None],
+    both: tuple[Histogram | None, Histogram | None],
     shown: Callable[[float], str],
 ) -> Plot | None:
     stable, candidate = both
@@ -106,7 +106,7 @@ def _plot(
     )
 
 
-def _used(known: Sequence[Distribution]) -> tuple[int, int]:
+def _used(known: Sequence[Histogram]) -> tuple[int, int]:
     """The range of buckets that hold anything, a few wide at least."""
     size = len(known[0].bounds)
     used = [place for place in range(size) if any(one.counts[place] for one in known)]
@@ -135,7 +135,7 @@ def _ticks(
     return tuple((round(_LEFT + width * (place - first + 1), 1), shown(bounds[place])) for place in edges[::step])
 
 
-def _in_words(version: int, one: Distribution | None, shown: Callable[[float], str]) -> str:
+def _in_words(version: int, one: Histogram | None, shown: Callable[[float], str]) -> str:
     if one is None or not one.count:
         return f"nothing of version {version} yet"
     low, half, high = (shown(one.quantile(share) or 0.0) for share in (0.05, 0.5, 0.95))

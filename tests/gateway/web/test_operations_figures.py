@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import Histogram as Measured
 
+from contract.histogram import Histogram
 from contract.release import ModelRelease
 from gateway.web import values
 from gateway.web.operations import comparison, plots, report, traffic, words
-from gateway.web.operations.distribution import Distribution
 from gateway.web.operations.exposition import Counts, VersionCounts
 from gateway.web.operations.scrub import scrubbed
 from tests.gateway.web import operations_scene as scene
@@ -21,13 +22,13 @@ INF = math.inf
 
 
 def test_quantiles_are_those_that_prometheus_estimates() -> None:
-    of = Distribution((1.0, 2.0, 4.0, INF), (10, 20, 10, 0), 70.0)
+    of = Histogram((1.0, 2.0, 4.0, INF), (10, 20, 10, 0), 70.0)
     assert [of.quantile(share) for share in (0.125, 0.25, 0.5, 0.75, 1)] == [0.5, 1, 1.5, 2, 4]
     assert of.mean == 1.75
     assert of.shares == (0.25, 0.5, 0.25, 0.0)
-    beyond = Distribution((1.0, 2.0, INF), (0, 1, 9), 100.0)
+    beyond = Histogram((1.0, 2.0, INF), (0, 1, 9), 100.0)
     assert beyond.quantile(0.95) == 2
-    empty = Distribution((1.0, INF), (0, 0), 0.0)
+    empty = Histogram((1.0, INF), (0, 0), 0.0)
     assert (empty.quantile(0.5), empty.mean, empty.shares) == (None, None, (0.0, 0.0))
 
 
@@ -75,14 +76,14 @@ def test_a_shadow_is_compared_on_the_copied_requests_alone() -> None:
     assert (compared.pictures, compared.agreement) == (1000, 0.955)
 
 
-def _compared(stable: Distribution | None, candidate: Distribution | None) -> comparison.Comparison:
+def _compared(stable: Histogram | None, candidate: Histogram | None) -> comparison.Comparison:
     nothing = comparison.Figures()
     return comparison.Comparison("canary", 2, 3, nothing, nothing, 0, None, None, (stable, candidate), (None, None))
 
 
 def test_a_plot_has_its_words_and_stays_within_its_frame() -> None:
     bounds = (0.001, 0.01, 0.1, 1.0, INF)
-    some, others = Distribution(bounds, (0, 90, 10, 0, 0), 1.0), Distribution(bounds, (0, 0, 0, 3, 1), 9.0)
+    some, others = Histogram(bounds, (0, 90, 10, 0, 0), 1.0), Histogram(bounds, (0, 0, 0, 3, 1), 9.0)
     (plot,) = plots.plots(_compared(some, others))
     assert plot.text == (
         "Latency, share of requests: version 2: half up to 6 ms, nine in ten from 1.5 ms to 55 ms; "
@@ -96,22 +97,22 @@ def test_a_plot_has_its_words_and_stays_within_its_frame() -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("empty", [None, Distribution((1.0, INF), (0, 0), 0.0)])
-def test_what_nobody_counted_is_not_drawn(empty: Distribution | None) -> None:
+@pytest.mark.parametrize("empty", [None, Histogram((1.0, INF), (0, 0), 0.0)])
+def test_what_nobody_counted_is_not_drawn(empty: Histogram | None) -> None:
     assert plots.plots(_compared(empty, empty)) == []
-    (plot,) = plots.plots(_compared(Distribution((1.0, INF), (3, 0), 1.0), empty))
+    (plot,) = plots.plots(_compared(Histogram((1.0, INF), (3, 0), 1.0), empty))
     assert plot.candidate == ""
     assert "nothing of version 3 yet" in plot.text
 
 
 def test_histograms_of_unlike_buckets_are_not_drawn_over_each_other() -> None:
-    one, other = Distribution((1.0, INF), (3, 0), 1.0), Distribution((2.0, INF), (3, 0), 1.0)
+    one, other = Histogram((1.0, INF), (3, 0), 1.0), Histogram((2.0, INF), (3, 0), 1.0)
     assert plots.plots(_compared(one, other)) == []
 
 
 def test_a_library_histogram_is_read_as_it_was_filled() -> None:
     registry = CollectorRegistry()
-    seconds = Histogram("vitrine_version_seconds", "", ("model", "version"), buckets=(0.1, 0.2), registry=registry)
+    seconds = Measured("vitrine_version_seconds", "", ("model", "version"), buckets=(0.1, 0.2), registry=registry)
     for value in (0.05, 0.1, 0.15, 9):
         seconds.labels('odd "model\\ name', "1").observe(value)
     found = Counts(generate_latest(registry)).version('odd "model\\ name', 1).seconds

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.histogram import Histogram
 from serving.automatic.counts import Tally
 from serving.automatic.exposition import NotMetrics, parse
 from serving.automatic.figures import comparison, figures
-from serving.automatic.histogram import Histogram
 from tests.serving.automatic.counting import Metrics, bucket_of
 
 
@@ -90,7 +90,7 @@ def test_percentiles_of_a_window_know_nothing_of_what_was_before() -> None:
     metrics.answered(1, 2000, seconds=times)
     window = figures(tally.after({"a": parse(metrics.text(), "digits")}).grown, 1)
 
-    assert window.seconds.total == 2000
+    assert window.seconds.count == 2000
     found = window.seconds.quantile(0.95)
     assert found == pytest.approx(quantiles(times, n=20)[-1], rel=0.25)
 
