@@ -58,7 +58,7 @@ class Gateway:
 @contextmanager
 def running(environ: dict[str, str], port: int, log: Path) -> Iterator[Gateway]:
     """Runs the gateway until the end of the block, and gives it when it answers."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("VITRINE_", "PROMETHEUS_"))}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     settings = {
         "VITRINE_HOST": "127.0.0.1",
         "VITRINE_PORT": str(port),
@@ -114,6 +114,8 @@ def live_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 # So many requests on connections of their own meet every one of two workers, all but surely.
 EVERY_WORKER = 16
+# Variables that would change what a gateway does: `make` exports MODEL_REPOSITORY, and a demo may have filled it.
+OURS = ("VITRINE_", "PROMETHEUS_", "MODEL_")
 
 
 @pytest.fixture
