@@ -62,18 +62,28 @@ def servers_of(folder: Path) -> list[int]:
     return found
 
 
+def finished(folder: Path) -> bool:
+    """Whether a tuning into that folder has come to its end."""
+    try:
+        return bool(json.loads((folder / "measurements.json").read_text())["finished"])
+    except FileNotFoundError:
+        return False
+
+
 def test_batching_that_helps_is_found_written_and_not_measured_twice(cli: Cli, published: Path, tmp_path: Path) -> None:
     folder = tmp_path / "found"
 
     done = cli(*tune(folder, GAINING))
-    # A machine that is too busy for all of it in that time goes on where it was.
-    for _ in range(4):
-        if done.returncode or "nothing is recommended" in done.stdout:
+    said = done.stdout
+    # On a machine that is too busy for all of it in that time, the next run goes on where this one was.
+    for _ in range(5):
+        if not finished(folder):
             done = cli(*tune(folder, GAINING))
+            said += done.stdout
 
     assert done.returncode == 0, done.stderr
-    assert " left] " in done.stdout
-    assert "the best are measured again" in done.stdout
+    assert " left] " in said
+    assert "the best are measured again" in said
     assert {file.name for file in folder.iterdir()} == {
         "batching.config",
         "flags.txt",
@@ -84,9 +94,8 @@ def test_batching_that_helps_is_found_written_and_not_measured_twice(cli: Cli, p
     assert read_batching_parameters(folder / "batching.config").max_batch_size >= 32
     assert "<svg" in (folder / "report.html").read_text()
     assert not servers_of(folder)
-    told = json.loads((folder / "measurements.json").read_text())
-    assert told["subject"]["server_version"] == "fake 1"
-    assert told["finished"]
+    assert finished(folder)
+    assert json.loads((folder / "measurements.json").read_text())["subject"]["server_version"] == "fake 1"
 
     again = cli(*tune(folder, GAINING))
     assert again.returncode == 0
