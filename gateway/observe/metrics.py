@@ -15,6 +15,7 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from contract import metrics as names
 from gateway.classify.answer import Answer, Refusal, Result, Stage
 from gateway.observe.tallies import OTHER, CounterTally, Family, HistogramTally, Labels, LabelValues
 
@@ -39,45 +40,49 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._families: list[Family[CounterTally] | Family[HistogramTally]] = []
         self._requests = self.counters(
-            "http_requests_total", "Requests by route, method and status.", "route", "method", "status"
+            "vitrine_http_requests_total", "Requests by route, method and status.", "route", "method", "status"
         )
         self._request_seconds = self.histograms(
-            "http_request_seconds", "Seconds from a request's arrival to its answer's end.", _SECONDS, "route"
+            "vitrine_http_request_seconds", "Seconds from a request's arrival to its answer's end.", _SECONDS, "route"
         )
-        self._upload_bytes = self.histograms("upload_bytes", "Bytes of a request's body.", _BYTES, "route")
-        self._errors = self.counters("errors_total", "Error answers by their code.", "code")
+        self._upload_bytes = self.histograms("vitrine_upload_bytes", "Bytes of a request's body.", _BYTES, "route")
+        self._errors = self.counters("vitrine_errors_total", "Error answers by their code.", "code")
         self._images = self.counters(
-            "images_total", "Pictures by result: ok, or the code of the reason why not.", *_SERVABLE, "result"
+            "vitrine_images_total", "Pictures by result: ok, or the code of the reason why not.", *_SERVABLE, "result"
         )
         self._known = self.counters(
-            "known_total", "Classified pictures by whether the model knows what they show.", *_SERVABLE, "known"
+            names.KNOWN, "Classified pictures by whether the model knows what they show.", *_SERVABLE, "known"
         )
         self._predicted = self.counters(
-            "predicted_total", "Classified pictures by their top class.", *_SERVABLE, "label"
+            "vitrine_predicted_total", "Classified pictures by their top class.", *_SERVABLE, "label"
         )
-        self._confidence = self.histograms("confidence", "The top class's probability.", _CONFIDENCES, *_SERVABLE)
+        self._confidence = self.histograms(names.CONFIDENCE, "The top class's probability.", _CONFIDENCES, *_SERVABLE)
         self._stage_seconds = self.histograms(
-            "stage_seconds",
+            "vitrine_stage_seconds",
             "Seconds of a classification by stage: decode, queue (until its first call left), predict, render.",
             _SECONDS,
             *_SERVABLE,
             "stage",
         )
         self._retries = self.counters(
-            "version_retries_total", "Retries because a version was swapped away while it was asked.", *_SERVABLE
+            "vitrine_version_retries_total",
+            "Retries because a version was swapped away while it was asked.",
+            *_SERVABLE,
         )
         self._batches = self.histograms(
-            "upstream_batch_pictures", "Pictures in one call to the model server.", _PICTURES, "model"
+            "vitrine_upstream_batch_pictures", "Pictures in one call to the model server.", _PICTURES, "model"
         )
         self._gauges = {
-            "inflight": self._gauge("inflight_classifications", "Classifications being answered now."),
-            "buffered_bytes": self._gauge("buffered_bytes", "Bytes of uploads held now."),
-            "shadow_bytes": self._gauge("shadow_bytes", "Bytes of copies for shadow versions held now."),
-            "breaker_open": self._gauge("breaker_open", "Workers that ask nothing of a model server that is away."),
+            "inflight": self._gauge("vitrine_inflight_classifications", "Classifications being answered now."),
+            "buffered_bytes": self._gauge("vitrine_buffered_bytes", "Bytes of uploads held now."),
+            "shadow_bytes": self._gauge("vitrine_shadow_bytes", "Bytes of copies for shadow versions held now."),
+            "breaker_open": self._gauge(
+                "vitrine_breaker_open", "Workers that ask nothing of a model server that is away."
+            ),
         }
         # Of all workers, dead ones too, whose counts stay: the first one's start.
         started = "When counting began: the first worker's start, in seconds since 1970."
-        self._gauge("start_time_seconds", started, "min").set(time.time())
+        self._gauge(names.START_TIME, started, "min").set(time.time())
         self._watched: dict[str, Callable[[], float]] = {}
         self._servables = LabelValues()
 
@@ -144,15 +149,15 @@ class Metrics:
         return generate_latest(everyone)
 
     def counters(self, name: str, text: str, *labels: str) -> Family[CounterTally]:
-        """A new counter ``vitrine_<name>``, with a tally for each combination of label values."""
-        metric = Counter(f"vitrine_{name}", text, labels, registry=self._registry)
+        """A new counter of that name, with a tally for each combination of label values."""
+        metric = Counter(name, text, labels, registry=self._registry)
         family = Family(lambda values: CounterTally(metric.labels(*values)))
         self._families.append(family)
         return family
 
     def histograms(self, name: str, text: str, bounds: Sequence[float], *labels: str) -> Family[HistogramTally]:
-        """A new histogram ``vitrine_<name>`` with these upper bounds, as `counters`."""
-        metric = Histogram(f"vitrine_{name}", text, labels, buckets=bounds, registry=self._registry)
+        """A new histogram of that name with these upper bounds, as `counters`."""
+        metric = Histogram(name, text, labels, buckets=bounds, registry=self._registry)
         family = Family(lambda values: HistogramTally(metric.labels(*values)))
         self._families.append(family)
         return family
@@ -183,4 +188,4 @@ class Metrics:
             self._known[(*servable, "false")].count += unknown
 
     def _gauge(self, name: str, text: str, over_workers: Literal["livesum", "min"] = "livesum") -> Gauge:
-        return Gauge(f"vitrine_{name}", text, multiprocess_mode=over_workers, registry=self._registry)
+        return Gauge(name, text, multiprocess_mode=over_workers, registry=self._registry)

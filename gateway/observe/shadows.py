@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from contract import metrics as names
 from gateway.observe.metrics import Metrics
 from gateway.observe.tallies import LabelValues
 from gateway.observe.trails import SECONDS
@@ -20,22 +21,22 @@ class ShadowMetrics:
 
     def __init__(self, metrics: Metrics) -> None:
         self._requests = metrics.counters(
-            "shadow_requests_total",
+            names.SHADOW_REQUESTS,
             "Requests chosen for a shadow version by what became of the copy: ok, failed, or dropped for want of room.",
             *_PAIR,
             "outcome",
         )
         self._pictures = metrics.counters(
-            "shadow_pictures_total", "Pictures by whether both versions' top class has the same name.", *_PAIR, "agrees"
+            names.SHADOW_PICTURES, "Pictures by whether both versions' top class has the same name.", *_PAIR, "agrees"
         )
         self._difference = metrics.histograms(
-            "shadow_difference",
+            names.SHADOW_DIFFERENCE,
             "Mean absolute difference of a picture's probabilities, over the labels of both versions.",
             _DIFFERENCES,
             *_PAIR,
         )
         self._seconds = metrics.histograms(
-            "shadow_seconds",
+            names.SHADOW_SECONDS,
             "Seconds in which the model server was asked, waiting included, for the same requests of either version.",
             SECONDS,
             *_PAIR,

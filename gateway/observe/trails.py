@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contract import metrics as names
 from gateway.observe.metrics import OK, Metrics
 from gateway.versions.trail import Trail
 
@@ -15,20 +16,20 @@ class TrailMetrics:
     def __init__(self, metrics: Metrics) -> None:
         self._servable = metrics.servable
         self._answers = metrics.counters(
-            "answers_total",
+            names.ANSWERS,
             "Classifications by the version asked: ok, failed by the model's or its server's fault, or refused.",
             "model",
             "version",
             "outcome",
         )
         self._fallbacks = metrics.counters(
-            "fallbacks_total",
+            names.FALLBACKS,
             "Classifications for which this canary failed and the stable version answered.",
             "model",
             "version",
         )
         self._seconds = metrics.histograms(
-            "version_seconds",
+            names.VERSION_SECONDS,
             "Seconds of a classification at the version: queue and predict.",
             SECONDS,
             "model",

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from contract import metrics as names
 from serving.automatic.counts import Counts
 
-# What a rollout reads of a gateway's metrics, by sample name; histograms with their `_bucket` and `_sum`.
+# What a rollout reads of a gateway's metrics, by sample name.
 WANTED = frozenset(
     {
-        "vitrine_answers_total",
-        "vitrine_known_total",
-        "vitrine_confidence_bucket",
-        "vitrine_confidence_sum",
-        "vitrine_version_seconds_bucket",
-        "vitrine_shadow_pictures_total",
-        "vitrine_shadow_requests_total",
-        "vitrine_shadow_difference_bucket",
-        "vitrine_shadow_difference_sum",
-        "vitrine_shadow_seconds_bucket",
+        names.ANSWERS,
+        names.KNOWN,
+        f"{names.CONFIDENCE}_bucket",
+        f"{names.CONFIDENCE}_sum",
+        f"{names.VERSION_SECONDS}_bucket",
+        names.SHADOW_PICTURES,
+        names.SHADOW_REQUESTS,
+        f"{names.SHADOW_DIFFERENCE}_bucket",
+        f"{names.SHADOW_DIFFERENCE}_sum",
+        f"{names.SHADOW_SECONDS}_bucket",
     }
 )
 

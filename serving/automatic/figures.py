@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from contract import metrics as names
 from contract.histogram import Histogram
 from serving.automatic.counts import Counts
 
@@ -84,30 +85,30 @@ class Comparison:
 def figures(counts: Counts, version: int) -> Figures:
     """What the counts say of one version."""
     of = {"version": str(version)}
-    failed = _count(counts, "vitrine_answers_total", **of, outcome="failed")
+    failed = _count(counts, names.ANSWERS, **of, outcome="failed")
     return Figures(
-        requests=_count(counts, "vitrine_answers_total", **of, outcome="ok") + failed,
+        requests=_count(counts, names.ANSWERS, **of, outcome="ok") + failed,
         failed=failed,
-        seconds=_histogram(counts, "vitrine_version_seconds", **of),
-        known=_count(counts, "vitrine_known_total", **of, known="true"),
-        unknown=_count(counts, "vitrine_known_total", **of, known="false"),
-        confidence=_mean(counts, "vitrine_confidence", **of),
+        seconds=_histogram(counts, names.VERSION_SECONDS, **of),
+        known=_count(counts, names.KNOWN, **of, known="true"),
+        unknown=_count(counts, names.KNOWN, **of, known="false"),
+        confidence=_mean(counts, names.CONFIDENCE, **of),
     )
 
 
 def comparison(counts: Counts, version: int, shadow: int) -> Comparison:
     """What the counts say of a version that answered and its shadow."""
     of = {"version": str(version), "shadow": str(shadow)}
-    failed = _count(counts, "vitrine_shadow_requests_total", **of, outcome="failed")
+    failed = _count(counts, names.SHADOW_REQUESTS, **of, outcome="failed")
     return Comparison(
-        requests=_count(counts, "vitrine_shadow_requests_total", **of, outcome="ok") + failed,
+        requests=_count(counts, names.SHADOW_REQUESTS, **of, outcome="ok") + failed,
         failed=failed,
-        dropped=_count(counts, "vitrine_shadow_requests_total", **of, outcome="dropped"),
-        agrees=_count(counts, "vitrine_shadow_pictures_total", **of, agrees="true"),
-        differs=_count(counts, "vitrine_shadow_pictures_total", **of, agrees="false"),
-        difference=_mean(counts, "vitrine_shadow_difference", **of),
-        version_seconds=_histogram(counts, "vitrine_shadow_seconds", **of, side="version"),
-        shadow_seconds=_histogram(counts, "vitrine_shadow_seconds", **of, side="shadow"),
+        dropped=_count(counts, names.SHADOW_REQUESTS, **of, outcome="dropped"),
+        agrees=_count(counts, names.SHADOW_PICTURES, **of, agrees="true"),
+        differs=_count(counts, names.SHADOW_PICTURES, **of, agrees="false"),
+        difference=_mean(counts, names.SHADOW_DIFFERENCE, **of),
+        version_seconds=_histogram(counts, names.SHADOW_SECONDS, **of, side="version"),
+        shadow_seconds=_histogram(counts, names.SHADOW_SECONDS, **of, side="shadow"),
     )
 
 

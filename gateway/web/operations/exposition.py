@@ -10,21 +10,22 @@ from datetime import UTC, datetime
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from contract import metrics as names
 from contract.histogram import Histogram
 
-_ANSWERS = "vitrine_answers_total"
-_FALLBACKS = "vitrine_fallbacks_total"
-_KNOWN = "vitrine_known_total"
-_SECONDS = "vitrine_version_seconds"
-_CONFIDENCE = "vitrine_confidence"
-_PICTURES = "vitrine_shadow_pictures_total"
-_DIFFERENCE = "vitrine_shadow_difference"
-_PAIR_SECONDS = "vitrine_shadow_seconds"
-_COPIES = "vitrine_shadow_requests_total"
-_STARTED = "vitrine_start_time_seconds"
 # The parser is written in Python: it is spared the lines that nobody here reads.
-_COUNTED = (_ANSWERS, _FALLBACKS, _KNOWN, _SECONDS, _CONFIDENCE, _PICTURES, _DIFFERENCE, _PAIR_SECONDS, _COPIES)
-_READ = (*(name.removesuffix("_total") for name in _COUNTED), _STARTED)
+_COUNTED = (
+    names.ANSWERS,
+    names.FALLBACKS,
+    names.KNOWN,
+    names.VERSION_SECONDS,
+    names.CONFIDENCE,
+    names.SHADOW_PICTURES,
+    names.SHADOW_DIFFERENCE,
+    names.SHADOW_SECONDS,
+    names.SHADOW_REQUESTS,
+)
+_READ = (*(name.removesuffix("_total") for name in _COUNTED), names.START_TIME)
 
 
 @dataclass(frozen=True)
@@ -76,28 +77,30 @@ class Counts:
         for family in text_string_to_metric_families(_relevant(exposition.decode())):
             for sample in family.samples:
                 self._values[sample.name, sample.labels.get("model", "")].append((sample.labels, sample.value))
-        started = self._values.get((_STARTED, ""))
+        started = self._values.get((names.START_TIME, ""))
         self.since = datetime.fromtimestamp(min(value for _, value in started), UTC) if started else None
 
     def version(self, model: str, version: int) -> VersionCounts:
         """One version's counts; nothing but zeros for one that nobody asked."""
         of = {"version": str(version)}
         return VersionCounts(
-            answers=self._by(_ANSWERS, model, "outcome", of),
-            fallbacks=sum(self._by(_FALLBACKS, model, "version", of).values()),
-            known=self._by(_KNOWN, model, "known", of),
-            seconds=self._histogram(_SECONDS, model, of),
-            confidence=self._histogram(_CONFIDENCE, model, of),
+            answers=self._by(names.ANSWERS, model, "outcome", of),
+            fallbacks=sum(self._by(names.FALLBACKS, model, "version", of).values()),
+            known=self._by(names.KNOWN, model, "known", of),
+            seconds=self._histogram(names.VERSION_SECONDS, model, of),
+            confidence=self._histogram(names.CONFIDENCE, model, of),
         )
 
     def pair(self, model: str, version: int, shadow: int) -> PairCounts:
         """The counts of requests that `version` answered and that were copied to `shadow`."""
         of = {"version": str(version), "shadow": str(shadow)}
-        sides = {side: self._histogram(_PAIR_SECONDS, model, of | {"side": side}) for side in ("version", "shadow")}
+        sides = {
+            side: self._histogram(names.SHADOW_SECONDS, model, of | {"side": side}) for side in ("version", "shadow")
+        }
         return PairCounts(
-            agrees=self._by(_PICTURES, model, "agrees", of),
-            requests=self._by(_COPIES, model, "outcome", of),
-            difference=self._histogram(_DIFFERENCE, model, of),
+            agrees=self._by(names.SHADOW_PICTURES, model, "agrees", of),
+            requests=self._by(names.SHADOW_REQUESTS, model, "outcome", of),
+            difference=self._histogram(names.SHADOW_DIFFERENCE, model, of),
             seconds={side: found for side, found in sides.items() if found is not None},
         )
 
