@@ -35,6 +35,10 @@ os.environ["VITRINE_CACHE"] = tempfile.mkdtemp(prefix="vitrine-cache-")
 atexit.register(shutil.rmtree, os.environ["VITRINE_CACHE"], ignore_errors=True)
 
 
+# `make` exports it, and a demo may have filled that repository: a test names its own.
+os.environ.pop("MODEL_REPOSITORY", None)
+
+
 def find_shared() -> Path | None:
     """The folder of real data, or None: `VITRINE_SHARED`, else `shared` beside the checkout."""
     for folder in (os.environ.get("VITRINE_SHARED"), ROOT.parent / "shared"):

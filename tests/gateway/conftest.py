@@ -114,7 +114,7 @@ def live_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 # So many requests on connections of their own meet every one of two workers, all but surely.
 EVERY_WORKER = 16
-# Variables that would change what a gateway does: `make` exports MODEL_REPOSITORY, and a demo may have filled it.
+# Variables that would change what a gateway does.
 OURS = ("VITRINE_", "PROMETHEUS_", "MODEL_")
 
 

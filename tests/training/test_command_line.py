@@ -120,7 +120,6 @@ def test_a_zip_of_pictures_trains_and_exports_under_its_own_name(
     (folder / "red" / "notes.txt").write_text("no picture")
     archive = shutil.make_archive(str(tmp_path / "paint"), "zip", root_dir=tmp_path, base_dir=folder.name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MODEL_REPOSITORY", raising=False)
     options = ["--image-size", "16x20", "--resize", "crop", "--epochs", "2", "--batch-size", "8"]
     assert main(["train", "--dataset", archive, *options]) == 0
     assert "Skipped colours/red/notes.txt: Expected PNG" in capsys.readouterr().err
