@@ -76,12 +76,19 @@ def with_heatmaps(model: KerasModel) -> Frozen:
 
     def forward(images: Tensor) -> tuple[Tensor, Tensor]:
         constants = [[tf.constant(weight) for weight in group] for group in weights]
-        (features, logits, probabilities), _ = layers.stateless_call(*constants, images, training=False)
-        return probabilities, _heatmaps(features, logits)
+        count = tf.shape(images)[0]
+        (features, logits, probabilities), _ = layers.stateless_call(*constants, _some(images), training=False)
+        return probabilities[:count], _heatmaps(features, logits)[:count]
 
     images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
     frozen = _function(forward, images).get_concrete_function()
     return lambda images: tuple(frozen(tf.convert_to_tensor(images)))
+
+
+def _some(images: Tensor) -> Tensor:
+    """The pictures, or a black one in place of none: a residual block of oneDNN's kernels fails on an empty batch."""
+    none = tf.cast(tf.equal(tf.shape(images)[0], 0), tf.int32)
+    return tf.pad(images, [[0, none], [0, 0], [0, 0], [0, 0]])
 
 
 def _heatmaps(features: Tensor, logits: Tensor) -> Tensor:

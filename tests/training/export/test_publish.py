@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +19,17 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from contract.card import ModelCard
 from contract.versions import PublishError, samples_folder
+from tests.conftest import ROOT
 from training.errors import RunError
 from training.export import signatures
 from training.export.publish import Published, export
 from training.export.verify import MAX_DIFFERENCE, Serve, as_files, loaded
-from training.networks import KerasModel
+from training.networks import KerasModel, Pixels
 from training.predict import predict
+from training.presets import PRESETS
 from training.runs import Run
 
-from ..conftest import Training
+from ..conftest import ENVIRONMENT, Training
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +251,28 @@ def test_a_damaged_run_is_named_and_nothing_is_published(trained: Training, tmp_
     with pytest.raises(RunError, match="is damaged"):
         export(copy, tmp_path / "models", "digits")
     assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("onednn", ["0", "1"])
+def test_residual_networks_answer_no_pictures_with_none_by_either_kernels(
+    onednn: str, trained: Training, tmp_path: Path
+) -> None:
+    network = PRESETS["resnet-small"]().network(Pixels((8, 8, 1), [128.0], [4000.0], classes=10))
+    signatures.save(network, trained.run.read_card(), tmp_path)
+    code = (
+        "import numpy, pathlib, sys\n"
+        "from training.export.verify import loaded\n"
+        "with loaded(pathlib.Path(sys.argv[1])) as serve:\n"
+        "    for count in (0, 1, 3):\n"
+        "        answers = serve('explain', numpy.zeros((count, 8, 8, 1), numpy.uint8))\n"
+        "        print(answers['probabilities'].shape, len(answers['heatmaps']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        env={**ENVIRONMENT, "TF_ENABLE_ONEDNN_OPTS": onednn},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["(0, 10) 0", "(1, 10) 1", "(3, 10) 3"]
