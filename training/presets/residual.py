@@ -16,7 +16,7 @@ def resnet_small() -> Preset:
     """A small residual network that works at half the pictures' size: the best accuracy for its time.
 
     ``python -m training train --dataset digits``: 99.2 % of the test pictures, within a minute on 2 cores.
-    ``python -m training train --dataset fashion_mnist``: 93.2 %, in 8 minutes on 2 cores.
+    ``python -m training train --dataset fashion_mnist``: 93.4 %, in 6 minutes on 2 cores.
     """
     return Preset(
         name="resnet-small",
