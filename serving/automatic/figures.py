@@ -92,7 +92,7 @@ def figures(counts: Counts, version: int) -> Figures:
         seconds=_histogram(counts, names.VERSION_SECONDS, **of),
         known=_count(counts, names.KNOWN, **of, known="true"),
         unknown=_count(counts, names.KNOWN, **of, known="false"),
-        confidence=_mean(counts, names.CONFIDENCE, **of),
+        confidence=_histogram(counts, names.CONFIDENCE, **of).mean,
     )
 
 
@@ -106,7 +106,7 @@ def comparison(counts: Counts, version: int, shadow: int) -> Comparison:
         dropped=_count(counts, names.SHADOW_REQUESTS, **of, outcome="dropped"),
         agrees=_count(counts, names.SHADOW_PICTURES, **of, agrees="true"),
         differs=_count(counts, names.SHADOW_PICTURES, **of, agrees="false"),
-        difference=_mean(counts, names.SHADOW_DIFFERENCE, **of),
+        difference=_histogram(counts, names.SHADOW_DIFFERENCE, **of).mean,
         version_seconds=_histogram(counts, names.SHADOW_SECONDS, **of, side="version"),
         shadow_seconds=_histogram(counts, names.SHADOW_SECONDS, **of, side="shadow"),
     )
@@ -122,9 +122,5 @@ def _count(counts: Counts, name: str, **wanted: str) -> int:
 
 
 def _histogram(counts: Counts, name: str, **wanted: str) -> Histogram:
-    return Histogram.from_buckets((float(at["le"]), value) for at, value in _found(counts, f"{name}_bucket", wanted))
-
-
-def _mean(counts: Counts, name: str, **wanted: str) -> float | None:
-    values = _histogram(counts, name, **wanted).count
-    return sum(value for _, value in _found(counts, f"{name}_sum", wanted)) / values if values else None
+    buckets = ((float(at["le"]), value) for at, value in _found(counts, f"{name}_bucket", wanted))
+    return Histogram.from_buckets(buckets, sum(value for _, value in _found(counts, f"{name}_sum", wanted)))
