@@ -46,16 +46,21 @@ def header(dataset: Dataset, settings: Settings, trained: Trained) -> dict[str, 
 
 def architecture(model: KerasModel) -> list[dict[str, Any]]:
     """A model's layers in order: name, type, shape of the output, number of parameters, names of the inputs."""
-    return [
-        {
-            "name": layer.name,
-            "type": type(layer).__name__,
-            "shape": list(layer.output.shape[1:]),
-            "parameters": layer.count_params(),
-            "inputs": [tensor._keras_history.operation.name for tensor in _inputs(layer)],
-        }
-        for layer in model.layers
-    ]
+    found: list[dict[str, Any]] = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found += architecture(layer)[1:]
+            continue
+        found.append(
+            {
+                "name": layer.name,
+                "type": type(layer).__name__,
+                "shape": list(layer.output.shape[1:]),
+                "parameters": layer.count_params(),
+                "inputs": [tensor._keras_history.operation.name for tensor in _inputs(layer)],
+            }
+        )
+    return found
 
 
 def hardware() -> str:

@@ -24,6 +24,7 @@ from training.fitting.stages import Stage, choose_trainable, stages
 from training.fitting.tensorboard import Scalars
 from training.fitting.trainee import Trainee
 from training.networks import KerasModel, Pixels
+from training.networks.views import with_views, without_mirror
 from training.presets.preset import Precision, Preset
 from training.progress import Epoch, Progress
 
@@ -127,7 +128,8 @@ def train(
         loop.run(stage, prepare(network, dataset, preset, stage, batches.steps))
     if scalars:
         scalars.close()
-    model = _in_float32(network, dataset, settings)
+    views = preset.views if dataset.mirror else without_mirror(preset.views)
+    model = with_views(_in_float32(network, dataset, settings), views)
     return Trained(model, tuple(state.history), loop.seconds, loop.waiting, batches.class_weights)
 
 

@@ -62,6 +62,15 @@ def test_every_preset_takes_bytes_of_every_size(name: str, shape: tuple[int, int
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "most"),
+    [("resnet-small-long", (28, 28, 1), 800_000), ("resnet-compact", (32, 32, 3), 300_000)],
+)
+def test_presets_that_are_compared_by_size_are_of_that_size(name: str, shape: tuple[int, int, int], most: int) -> None:
+    pixels = Pixels(shape, mean=[100.0] * shape[2], variance=[400.0] * shape[2], classes=10)
+    assert PRESETS[name]().network(pixels).count_params() <= most
+
+
 def test_every_preset_says_its_command_and_what_to_expect() -> None:
     for name, make in PRESETS.items():
         assert make().name == name

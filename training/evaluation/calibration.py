@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from training.evaluation.metrics import log_loss
 from training.evaluation.predictions import Answers
 from training.networks import KerasModel
+from training.networks.parts import probabilities
 
 BINS = 15
 # A temperature beyond these does not correct a model's confidence, it hides that something else is wrong.
@@ -68,9 +69,8 @@ def calibrated(model: KerasModel, temperature: float) -> KerasModel:
     """
     import keras
 
-    tempered = keras.layers.Rescaling(1 / temperature, dtype="float32", name="temperature")
-    softmax = keras.layers.Softmax(dtype="float32", name="probabilities")
-    return keras.Model(model.input, softmax(tempered(model.get_layer("logits").output)), name=model.name)
+    scores = model.get_layer("logits").output
+    return keras.Model(model.input, probabilities(scores, temperature), name=model.name)
 
 
 def measure_calibration(answers: Answers) -> dict[str, Any]:

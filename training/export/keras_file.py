@@ -13,6 +13,7 @@ import numpy as np
 
 from contract.versions import PublishError
 from training.export.trained import load_trained
+from training.networks import KerasModel
 from training.predict import predict
 from training.runs import Run
 
@@ -48,7 +49,7 @@ def write_keras_file(run: Run, path: Path) -> Written:
 
     Raises:
         RunError: The run is unfinished or damaged.
-        PublishError: The file does not answer as the run's model does.
+        PublishError: The format cannot hold the model, or the file does not answer as the run's model does.
     """
     card = run.read_card()
     model, images = load_trained(run)
@@ -57,7 +58,7 @@ def write_keras_file(run: Run, path: Path) -> Written:
     try:
         with _no_advice():
             model.save(staging)
-            again = keras.models.load_model(staging, compile=False)
+            again = _load(staging)
         difference = float(np.abs(predict(again, images) - predict(model, images)).max())
         # Written so that a difference which is not a number is refused as well.
         if not difference <= MAX_DIFFERENCE:
@@ -71,6 +72,18 @@ def write_keras_file(run: Run, path: Path) -> Written:
     beside = path.with_suffix(".card.json")
     beside.write_text(card.to_json() + "\n", encoding="utf-8")
     return Written(path, beside, len(images), difference, path.stat().st_size)
+
+
+def _load(path: Path) -> KerasModel:
+    try:
+        return keras.models.load_model(path, compile=False)
+    except ValueError as error:
+        if path.suffix == ".keras":
+            raise
+        reason = str(error).split(". ")[0]
+        raise PublishError(
+            f"Keras's older format cannot hold this network ({reason}): --format keras can. Nothing was written"
+        ) from error
 
 
 @contextmanager

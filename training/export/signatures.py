@@ -78,6 +78,7 @@ def with_heatmaps(model: KerasModel) -> Frozen:
         constants = [[tf.constant(weight) for weight in group] for group in weights]
         count = tf.shape(images)[0]
         (features, logits, probabilities), _ = layers.stateless_call(*constants, _some(images), training=False)
+        # Of a network with several views, the pictures' own maps come first.
         return probabilities[:count], _heatmaps(features, logits)[:count]
 
     images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)

@@ -62,10 +62,18 @@ def classifier(inputs: KerasTensor, x: KerasTensor, pixels: Pixels) -> KerasMode
     """The model from `inputs` to probabilities [N, K], by a dense layer on `x` [N, F]."""
     import keras
 
-    logits = keras.layers.Dense(pixels.classes, dtype="float32", name="logits")(x)
-    # 1 until the evaluation calibrates it, so that every export of the model gives calibrated probabilities.
-    tempered = keras.layers.Rescaling(1.0, dtype="float32", name="temperature")(logits)
-    return keras.Model(inputs, keras.layers.Softmax(dtype="float32", name="probabilities")(tempered))
+    return keras.Model(inputs, probabilities(keras.layers.Dense(pixels.classes, dtype="float32", name="logits")(x)))
+
+
+def probabilities(logits: KerasTensor, temperature: float = 1.0) -> KerasTensor:
+    """Scores [N, K] -> probabilities [N, K], by a softmax of the scores over the temperature.
+
+    It is 1 until the evaluation calibrates it, so that every export of the model gives calibrated probabilities.
+    """
+    from keras import layers
+
+    tempered = layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(logits)
+    return layers.Softmax(dtype="float32", name="probabilities")(tempered)
 
 
 def convolution(x: KerasTensor, width: int, *, strides: int = 1, size: int = 3, relu: bool = True) -> KerasTensor:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from training.augmentation import Augmentation
 from training.networks import KerasModel, Pixels
+from training.networks.views import Views
 
 Schedule = Literal["cosine", "plateau", "constant"]
 _NONE = Augmentation()
@@ -57,6 +58,7 @@ class Preset:
         patience: Stops after so many epochs without a lower validation loss, keeping the best weights; None never.
         head_epochs: So many epochs at first train the classifier alone, for networks that bring weights.
         head_learning_rate: In those.
+        views: The finished network answers with the mean over so many views of a picture; see `with_views`.
         image_size: Height and width that pictures in files get unless said otherwise; None leaves it to the dataset.
     """
 
@@ -73,4 +75,5 @@ class Preset:
     patience: int | None = None
     head_epochs: int = 0
     head_learning_rate: float = 0.0
+    views: Views = 1
     image_size: int | None = None

@@ -32,40 +32,43 @@ def resnet_small() -> Preset:
 
 
 def resnet_small_long() -> Preset:
-    """The same, wider, with stronger augmentation, and longer.
+    """A deeper one that works at full size and looks at each picture ten times: more accurate, slower in every way.
 
     ``python -m training train --dataset fashion_mnist --preset resnet-small-long``: 94.3 %, in 2 hours on 2 busy cores.
     ``python -m training train --dataset digits --preset resnet-small-long``: 99.2 % of the test pictures, in 5 minutes.
     """
     return Preset(
         name="resnet-small-long",
-        network=Residual(stem=32, widths=(48, 96, 160), blocks=(1, 2, 1), first_map=16),
+        network=Residual(stem=16, widths=(16, 40, 96), blocks=(2, 2, 2), first_map=32),
         # Weights are remembered longer than by the default's decay: its run is four times as long.
         optimizer=replace(_SGD, weight_decay=0.002),
-        epochs=40,
+        epochs=28,
         min_steps=2000,
         batch_size=128,
         augmentation=Augmentation(mirror=True, shift=0.08, erase=0.5),
         label_smoothing=0.05,
         average=0.02,
+        views=10,
     )
 
 
 def resnet_compact() -> Preset:
-    """The most for 0.3 million parameters on 32 x 32: few filters at full size, where they are slow, many behind.
+    """The most for 0.3 million parameters on 32 x 32: few filters at full size, many behind, and ten looks a picture.
 
-    ``python -m training train --dataset path/to/cifar10_jpg.zip --preset resnet-compact``: 87.4 % of the test pictures.
+    ``python -m training train --dataset path/to/cifar10_jpg.zip --preset resnet-compact``: 89.3 %, in 80 minutes.
     ``python -m training train --dataset digits --preset resnet-compact``: 99.4 % of the test pictures, in 2 minutes.
     """
     return Preset(
         name="resnet-compact",
-        network=Residual(stem=24, widths=(24, 48, 80), blocks=(0, 2, 2), first_map=32),
-        optimizer=_SGD,
-        epochs=30,
+        network=Residual(stem=16, widths=(16, 40, 84), blocks=(2, 2, 2), first_map=32),
+        optimizer=replace(_SGD, weight_decay=0.002),
+        epochs=40,
         min_steps=2000,
         batch_size=128,
         augmentation=Augmentation(mirror=True, shift=0.125),
+        label_smoothing=0.05,
         average=0.02,
+        views=10,
     )
 
 

@@ -14,6 +14,12 @@ _RESIZE = {
     "crop": "It is scaled until it covers {size} pixels, and the centre is kept.",
     "pad": "It is scaled to fit into {size} pixels; the rest is black.",
 }
+_VIEWS = {
+    2: "as it is and, where the data set allows it, mirrored",
+    5: "as it is and, unless it is tiny, moved a little along either diagonal",
+    10: "as it is and, unless it is tiny, moved a little along either diagonal, and all of these mirrored, where the "
+    "data set allows it",
+}
 _NORMALISING = ("Normalization", "Rescaling", "TrueDivide", "Subtract")
 # What a preset may do to training pictures, as its settings name it, and in words. A share is of the picture's size.
 _AUGMENTATIONS = {
@@ -83,6 +89,8 @@ def _steps(facts: Facts) -> Iterator[str]:
     layers = [layer["name"] for layer in facts.report.get("architecture", []) if layer["type"] in _NORMALISING]
     named = f" (layer {layers[0]})" if layers else ""
     yield f"Inside the network{named}, the bytes are normalised, so that nobody can normalise otherwise by mistake."
+    if views := _VIEWS.get(facts.preset.get("views", 1)):
+        yield f"The network looks at it {views}, and answers with the mean of the scores."
 
 
 def _spelled(value: Any) -> str:

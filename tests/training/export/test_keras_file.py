@@ -12,9 +12,11 @@ from contract.card import ModelCard
 from contract.versions import PublishError
 from training.cli import main
 from training.export.keras_file import write_keras_file
+from training.networks.views import with_views
 from training.predict import predict
 
 from ..conftest import Training
+from .conftest import Copy
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
@@ -32,6 +34,18 @@ def test_a_file_has_the_answers_of_the_run_and_a_card_beside_it(
     card = ModelCard.from_json((tmp_path / "new" / "digits.card.json").read_text())
     assert card == trained.run.read_card()
     assert {file.name for file in path.parent.iterdir()} == {path.name, "digits.card.json"}
+
+
+def test_a_network_that_the_older_format_cannot_hold_is_refused(
+    trained: Training, copy_run: Copy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = copy_run()
+    with_views(keras.models.load_model(run.model, compile=False), 2).save(run.model)
+    path = tmp_path / "new" / "digits.h5"
+    assert main(["export", str(run.folder), "--format", "h5", "--output", str(path)]) == 1
+    assert "older format cannot hold this network (Unknown layer: 'Flip'): --format keras" in capsys.readouterr().err
+    assert not list(path.parent.iterdir())
+    assert main(["export", str(run.folder), "--format", "keras", "--output", str(path.with_suffix(".keras"))]) == 0
 
 
 def test_a_file_that_is_there_is_kept_unless_forced(

@@ -25,6 +25,7 @@ from training.export import signatures
 from training.export.publish import Published, export
 from training.export.verify import MAX_DIFFERENCE, Serve, as_files, loaded
 from training.networks import KerasModel, Pixels
+from training.networks.views import with_views
 from training.predict import predict
 from training.presets import PRESETS
 from training.runs import Run
@@ -253,11 +254,12 @@ def test_a_damaged_run_is_named_and_nothing_is_published(trained: Training, tmp_
     assert not (tmp_path / "models").exists()
 
 
-@pytest.mark.parametrize("onednn", ["0", "1"])
+@pytest.mark.parametrize(("name", "onednn"), [("resnet-small", "0"), ("resnet-small", "1"), ("resnet-compact", "1")])
 def test_residual_networks_answer_no_pictures_with_none_by_either_kernels(
-    onednn: str, trained: Training, tmp_path: Path
+    name: str, onednn: str, trained: Training, tmp_path: Path
 ) -> None:
-    network = PRESETS["resnet-small"]().network(Pixels((8, 8, 1), [128.0], [4000.0], classes=10))
+    preset = PRESETS[name]()
+    network = with_views(preset.network(Pixels((8, 8, 1), [128.0], [4000.0], classes=10)), preset.views)
     signatures.save(network, trained.run.read_card(), tmp_path)
     code = (
         "import numpy, pathlib, sys\n"
