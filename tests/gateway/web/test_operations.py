@@ -212,19 +212,20 @@ def test_figures_are_those_of_all_workers_since_the_gateway_started(start: Start
     for _ in range(EVERY_WORKER):
         assert gateway.classify(png(0)).ok
 
-    def told() -> Any:
-        return requests.get(f"{gateway.url}/api/v1/operations", timeout=10).json()
+    told: dict[str, Any] = {}
 
     def figures() -> Any:
-        return told()["models"][0]["versions"][0]["figures"]
+        return told["models"][0]["versions"][0]["figures"]
 
-    # A worker's counts are written one after the other: what was found follows the request by a moment.
-    wait_until(
-        lambda: figures()["requests"] == EVERY_WORKER and figures()["confidence"] is not None,
-        what="every worker's counts",
-    )
-    assert before < datetime.fromisoformat(told()["since"]) < datetime.now(UTC)
-    assert (figures()["failed"], figures()["confidence"]) == (0, pytest.approx(0.9))
+    def is_complete() -> bool:
+        # A worker's counts are written one after the other, and either worker may answer: all is read of one answer.
+        told.update(requests.get(f"{gateway.url}/api/v1/operations", timeout=10).json())
+        seen = figures()
+        return bool(seen["requests"] == EVERY_WORKER and seen["confidence"] == pytest.approx(0.9))
+
+    wait_until(is_complete, what="every worker's counts")
+    assert before < datetime.fromisoformat(told["since"]) < datetime.now(UTC)
+    assert figures()["failed"] == 0
     assert 0 < figures()["p50_ms"] <= figures()["p95_ms"]
 
 
