@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +67,12 @@ class Preparation:
 
 def preparation(facts: Facts) -> Preparation:
     """The section; what is not known is left out."""
-    try:
-        found = tuple(_augmentations(facts.preset))
-    except KeyError:
-        found = ()
-    return Preparation(tuple(_steps(facts)), found)
+    steps, found = [*_steps(facts)], list[Augmentation]()
+    # A report of an older run may lack either.
+    with suppress(KeyError):
+        steps += _looks(facts.preset)
+        found += _augmentations(facts.preset)
+    return Preparation(tuple(steps), tuple(found))
 
 
 def _steps(facts: Facts) -> Iterator[str]:
@@ -89,7 +91,11 @@ def _steps(facts: Facts) -> Iterator[str]:
     layers = [layer["name"] for layer in facts.report.get("architecture", []) if layer["type"] in _NORMALISING]
     named = f" (layer {layers[0]})" if layers else ""
     yield f"Inside the network{named}, the bytes are normalised, so that nobody can normalise otherwise by mistake."
-    if views := _VIEWS.get(facts.preset.get("views", 1)):
+
+
+def _looks(preset: Mapping[str, Any]) -> Iterator[str]:
+    # Runs of before there were views have none in their settings.
+    if views := _VIEWS.get(preset.get("views", 1)):
         yield f"The network looks at it {views}, and answers with the mean of the scores."
 
 
