@@ -68,10 +68,10 @@ class Preparation:
 def preparation(facts: Facts) -> Preparation:
     """The section; what is not known is left out."""
     steps, found = [*_steps(facts)], list[Augmentation]()
-    # A report of an older run may lack either.
+    # A report may lack its settings.
     with suppress(KeyError):
         steps += _looks(facts.preset)
-        found += _augmentations(facts.preset)
+        found = [*_augmentations(facts.preset)]
     return Preparation(tuple(steps), tuple(found))
 
 
