@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,10 @@ def stages(architecture: Sequence[Layer]) -> list[Stage]:
     Returns:
         At most ten: neighbours in the middle are joined if there are more.
     """
-    groups = _grouped(architecture, lambda layer: tuple(_shape(layer)))
+    shapes = _shapes(architecture)
+    groups = _grouped(architecture, shapes)
     if len(groups) > _MOST_STAGES:
-        groups = _grouped(architecture, lambda layer: tuple(_shape(layer)[:-1]))
+        groups = _grouped(architecture, [shape[:-1] for shape in shapes])
     while len(groups) > _MOST_STAGES:
         _join_smallest(groups)
     return [_stage(layers) for layers in groups]
@@ -92,8 +93,18 @@ def _shape(layer: dict[str, Any]) -> list[int]:
     return [int(size) for size in layer["shape"] if size is not None]
 
 
-def _grouped(architecture: Sequence[Layer], key: Callable[[Layer], tuple[int, ...]]) -> list[list[Layer]]:
-    return [list(layers) for _, layers in itertools.groupby(architecture, key)]
+def _shapes(architecture: Sequence[Layer]) -> list[tuple[int, ...]]:
+    """Each layer's shape; within a gate (squeeze and excitation), that of the maps which it weighs."""
+    shapes = [tuple(_shape(layer)) for layer in architecture]
+    for at in reversed(range(len(shapes) - 1)):
+        if shapes[at][:-1] == (1, 1) and len(shapes[at + 1]) == 3:
+            shapes[at] = shapes[at + 1]
+    return shapes
+
+
+def _grouped(architecture: Sequence[Layer], shapes: Sequence[tuple[int, ...]]) -> list[list[Layer]]:
+    pairs = itertools.groupby(zip(architecture, shapes, strict=True), key=lambda pair: pair[1])
+    return [[layer for layer, _ in group] for _, group in pairs]
 
 
 def _join_smallest(groups: list[list[Layer]]) -> None:
