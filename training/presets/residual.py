@@ -40,7 +40,7 @@ def resnet_small_long() -> Preset:
     return Preset(
         name="resnet-small-long",
         network=Residual(stem=16, widths=(16, 40, 96), blocks=(2, 2, 2), first_map=32),
-        # In so many epochs of changed pictures, weights that fade less fit them better.
+        # Less than the default's, which was not tried on this network.
         optimizer=replace(_SGD, weight_decay=0.002),
         epochs=28,
         min_steps=2000,
@@ -56,7 +56,7 @@ def resnet_compact() -> Preset:
     """The most for 0.3 million parameters on 32 x 32: few filters at full size, many behind, and ten looks a picture.
 
     ``python -m training train --dataset path/to/cifar10_jpg.zip --preset resnet-compact``: 90.1 %, in 135 minutes.
-    ``python -m training train --dataset digits --preset resnet-compact``: 98.9 % of the test pictures.
+    ``python -m training train --dataset digits --preset resnet-compact``: 98.9 % of the test pictures, in 5 minutes.
     """
     return Preset(
         name="resnet-compact",

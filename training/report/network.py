@@ -97,7 +97,7 @@ def _shapes(architecture: Sequence[Layer]) -> list[tuple[int, ...]]:
     """Each layer's shape; within a gate (squeeze and excitation), that of the maps which it weighs."""
     shapes = [tuple(_shape(layer)) for layer in architecture]
     for at in reversed(range(len(shapes) - 1)):
-        if shapes[at][:-1] == (1, 1) and len(shapes[at + 1]) == 3:
+        if shapes[at][:-1] == (1, 1) and max(shapes[at + 1][:-1], default=1) > 1:
             shapes[at] = shapes[at + 1]
     return shapes
 

@@ -29,13 +29,11 @@ def test_a_gate_is_part_of_the_stage_that_it_weighs() -> None:
     found = stages([
         layer("Conv2D", 8, 8, 40, parameters=9), layer("GlobalAveragePooling2D", 1, 1, 40),
         layer("Dense", 1, 1, 5, parameters=205), layer("Dense", 1, 1, 40, parameters=240), layer("Multiply", 8, 8, 40),
-        layer("AveragePooling2D", 1, 1, 40), layer("Flatten", 40),
+        layer("AveragePooling2D", 1, 1, 40), layer("Conv2D", 1, 1, 64), layer("Flatten", 64),
     ])  # fmt: skip
     assert [(stage.title, stage.channels) for stage in found] == [
-        ("8 \u00d7 8", 40),
-        ("1 \u00d7 1", 40),
-        ("vector", 40),
-    ]
+        ("8 \u00d7 8", 40), ("1 \u00d7 1", 40), ("1 \u00d7 1", 64), ("vector", 64),
+    ]  # fmt: skip
     assert found[0].layers == "convolution, 2 \u00d7 dense, global average, gating"
     assert found[0].parameters == 9 + 205 + 240
 
